@@ -1,0 +1,2 @@
+function(fovea_embed_weights)
+endfunction()
