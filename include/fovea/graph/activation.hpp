@@ -1,9 +1,16 @@
-// The activation functions of the zoo by name: an attribute of graph nodes and a template argument of kernels.
+// The activation functions that a table can name; kernels/ has their formulas.
 #pragma once
+
+#include <string_view>
 
 namespace fovea {
 
-// Formulas as in torch.nn.functional; see kernels/reference/activation.hpp.
 enum class activation : unsigned char { identity, relu, relu6, hardsigmoid, hardswish, sigmoid, silu, softplus };
+
+constexpr std::string_view name_of(activation a) noexcept {
+    constexpr std::string_view names[] = {"identity",  "relu",    "relu6", "hardsigmoid",
+                                          "hardswish", "sigmoid", "silu",  "softplus"};
+    return names[static_cast<int>(a)];
+}
 
 } // namespace fovea

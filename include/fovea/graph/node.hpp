@@ -1,0 +1,79 @@
+// The intermediate representation: one node is one operator of the network as the reference writes it.
+#pragma once
+
+#include <fovea/graph/activation.hpp>
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+namespace fovea {
+
+enum class op : unsigned char {
+    input,               // the image batch
+    conv2d,              // weight [out, in / groups, kh, kw], optional bias [out]
+    batch_norm,          // weight, bias, running_mean, running_var, num_batches_tracked
+    activate,            // elementwise
+    add,                 // two maps of one shape
+    scale,               // a map times a 1x1 map of the same channels (squeeze-excite's gate)
+    global_average_pool, // a map to 1x1
+    dropout,             // identity outside training
+    linear,              // weight [out, in], bias [out]; on 1x1 maps
+};
+
+constexpr std::string_view name_of(op o) noexcept {
+    constexpr std::string_view names[] = {"input", "conv2d",              "batch_norm", "activate", "add",
+                                          "scale", "global_average_pool", "dropout",    "linear"};
+    return names[static_cast<int>(o)];
+}
+
+// Height, width and channels of one image's map. Batches are run image by image.
+struct shape {
+    int height = 0;
+    int width = 0;
+    int channels = 0;
+
+    constexpr std::size_t size() const noexcept {
+        return static_cast<std::size_t>(height) * static_cast<std::size_t>(width) *
+               static_cast<std::size_t>(channels);
+    }
+    friend constexpr bool operator==(shape a, shape b) noexcept {
+        return a.height == b.height && a.width == b.width && a.channels == b.channels;
+    }
+    friend constexpr bool operator!=(shape a, shape b) noexcept { return !(a == b); }
+};
+
+// The sliding window of a convolution or a pool, in pixels of its input.
+struct window {
+    int kernel_height = 1, kernel_width = 1;
+    int stride_height = 1, stride_width = 1;
+    int pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
+    int dilation = 1;
+
+    // A square window with torchvision's padding, (kernel - 1) / 2 * dilation on each side (Conv2dNormActivation).
+    static constexpr window same(int kernel, int stride = 1, int dilation = 1) noexcept {
+        const int pad = (kernel - 1) / 2 * dilation;
+        return {kernel, kernel, stride, stride, pad, pad, pad, pad, dilation};
+    }
+    constexpr bool is_pointwise() const noexcept {
+        return kernel_height == 1 && kernel_width == 1 && stride_height == 1 && stride_width == 1 && pad_top == 0 &&
+               pad_left == 0 && pad_bottom == 0 && pad_right == 0;
+    }
+};
+
+using node_id = int; // index into graph_view::nodes; -1: none
+
+struct node {
+    op kind = op::input;
+    activation act = activation::identity; // of op::activate
+    bool bias = false;                     // of op::conv2d
+    std::array<node_id, 2> inputs{-1, -1};
+    int name = 0;       // the module's name: index into graph_view::names
+    window win{};       // of op::conv2d
+    int groups = 1;     // of op::conv2d
+    float epsilon = 0;  // of op::batch_norm
+    float dropout = 0;  // probability, of op::dropout
+    shape out{};        // for the graph's own input size
+};
+
+} // namespace fovea
