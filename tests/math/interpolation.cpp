@@ -1,4 +1,4 @@
-#include "fovea/math/interpolation.hpp"
+#include <fovea/math/interpolation.hpp>
 
 #include <catch2/catch.hpp>
 

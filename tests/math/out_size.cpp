@@ -1,4 +1,4 @@
-#include "fovea/math/out_size.hpp"
+#include <fovea/math/out_size.hpp>
 
 #include <catch2/catch.hpp>
 
