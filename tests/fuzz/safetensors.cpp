@@ -1,0 +1,13 @@
+// Fuzz target: any bytes as a safetensors file. Only fovea's errors may come out.
+#include <cstddef>
+#include <cstdint>
+
+#include <fovea/io/safetensors.hpp>
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    try {
+        (void)fovea::read_safetensors({data, size}, "fuzz");
+    } catch (const fovea::error&) {
+    }
+    return 0;
+}
