@@ -157,3 +157,26 @@ TEST_CASE("a shared manifest lists parameters that the fill reproduces") {
     CHECK_THROWS_AS(golden->output("nothing"), std::out_of_range);
     CHECK_THROWS_AS(read_golden("/nowhere/manifest.json"), std::runtime_error);
 }
+
+TEST_CASE("the repository's own manifests keep what a model test needs") {
+    CHECK(state_dict_hash({{"0.weight", {4, 3, 1, 1}}, {"1.num_batches_tracked", {}}}) ==
+          0xf784689a50fcf905u);
+
+    const golden_case model = own_golden("models", "mobilenet_v3_large_96");
+    CHECK(model.model == "mobilenet_v3_large");
+    CHECK(model.param_count == 5483032);
+    CHECK(model.gain.of("features.0.0.weight") == 0.92);
+    CHECK(model.input().shape == shape_type{1, 3, 96, 96});
+    CHECK(model.output("logits").samples.size() == 64);
+    CHECK(model.output("logits").noise.has_value());
+    if (const auto shared = shared_golden("models", "mobilenet_v3_large"))
+        CHECK(model.state_dict_hash == state_dict_hash(shared->state_dict));
+
+    const golden_case pipeline = own_golden("models", "ssdlite320_scene");
+    CHECK(pipeline.settings.at("score_thresh") == 0.555);
+    CHECK(pipeline.inputs.front().image == "scene:street:240x320");
+    CHECK(pipeline.gain.of("head.regression_head.module_list.0.1.weight") == 1.24);
+    const golden_detections& found = pipeline.detection("det");
+    REQUIRE(found.scores.values.size() == 24);
+    CHECK(compare(found, found.boxes, found.scores, found.labels));
+}

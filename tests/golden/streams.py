@@ -8,11 +8,15 @@ import numpy as np
 SIGNIFICANT = "%.8g"
 
 
-def fnv1a64(data):
+def fnv1a64_bytes(data):
     value = 0xCBF29CE484222325
-    for byte in data.encode("utf-8"):
+    for byte in data:
         value = (value ^ byte) * 0x100000001B3 % 2**64
     return value
+
+
+def fnv1a64(text):
+    return fnv1a64_bytes(text.encode("utf-8"))
 
 
 def stream(name, count):
@@ -70,6 +74,25 @@ def fill_input(shape, rule="sym2", name="input"):
     u = uniform(name, size_of(shape))
     values = u if rule == "unit" else (2 * u - 1) * {"sym2": 2.0, "pixel": 128.0}[rule]
     return values.astype(np.float32).reshape(shape)
+
+
+def scene(name, height, width):
+    """A photo-like uint8 RGB image [height, width, 3]: gradient, 24 shaded rectangles and ellipses, noise."""
+    draws = [int(v) for v in stream("scene:" + name, 6 + 24 * 9)]
+    y, x = np.mgrid[0:height, 0:width].astype(np.int64)
+    image = np.stack([(draws[c] % 256 * x // width + draws[3 + c] % 256 * y // height) // 2 + 32 for c in range(3)],
+                     axis=-1)
+    for at in range(6, len(draws), 9):
+        q = draws[at:at + 9]
+        dx, dy = x - q[1] % width, y - q[2] % height
+        rx, ry = 4 + q[3] % (width // 4), 4 + q[4] % (height // 4)
+        ellipse = dx**2 * ry**2 + dy**2 * rx**2 <= rx**2 * ry**2
+        inside = ellipse if q[0] & 1 else (abs(dx) <= rx) & (abs(dy) <= ry)
+        shade = (dx + dy) * (q[8] % 64) // 16
+        for c in range(3):
+            image[..., c][inside] = (q[5 + c] % 256 + shade[inside]) & 255
+    grain = (stream("scene-noise:" + name, image.size) % np.uint64(17)).astype(np.int64).reshape(image.shape) - 8
+    return np.clip(image + grain, 0, 255).astype(np.uint8)
 
 
 def number(value):

@@ -113,6 +113,10 @@ golden_case parse_case(const fs::path& folder, const json& manifest) {
         parsed.state_dict.push_back({entry.at(0).get<std::string>(), entry.at(1).get<shape_type>()});
     if (manifest.contains("state_dict_fnv1a64"))
         parsed.state_dict_hash = std::stoull(manifest["state_dict_fnv1a64"].get<std::string>(), nullptr, 16);
+    const json settings = manifest.value("settings", json::object());
+    for (const auto& [key, value] : settings.items())
+        if (value.is_number())
+            parsed.settings[key] = value.get<double>();
     parsed.param_count = manifest.value("param_count", std::size_t(0));
     parsed.macs_per_image = manifest.value("macs_per_image", std::size_t(0));
     for (const json& entry : manifest.at("outputs"))

@@ -6,6 +6,7 @@
 #include "support/fill.hpp"
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,6 +30,7 @@ struct golden_case {
     std::vector<golden_input> inputs;
     std::vector<named_shape> state_dict;
     std::optional<std::uint64_t> state_dict_hash;
+    std::map<std::string, double> settings;          // numbers that a pipeline is run with, e.g. score_thresh
     std::size_t param_count = 0, macs_per_image = 0; // 0 when absent
     std::vector<golden_output> outputs;
     std::vector<golden_detections> detections;
