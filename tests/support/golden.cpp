@@ -1,8 +1,9 @@
 #include "support/golden.hpp"
 
+#include <fovea/io/npy.hpp>
+
 #include <nlohmann/json.hpp>
 
-#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
@@ -18,41 +19,6 @@ std::string read_bytes(const fs::path& file) {
     if (!in)
         throw std::runtime_error(file.string() + ": cannot be opened");
     return {std::istreambuf_iterator<char>(in), {}};
-}
-
-template <class T>
-std::vector<double> decode(const std::string& bytes, std::size_t offset, std::size_t count) {
-    std::vector<double> values(count);
-    for (std::size_t i = 0; i < count; ++i) {
-        T value;
-        std::memcpy(&value, bytes.data() + offset + i * sizeof(T), sizeof(T));
-        values[i] = static_cast<double>(value);
-    }
-    return values;
-}
-
-using decoder = std::vector<double> (*)(const std::string&, std::size_t, std::size_t);
-struct npy_type {
-    const char* name;
-    std::size_t size;
-    decoder decode;
-};
-constexpr npy_type npy_types[] = {{"<f4", 4, decode<float>},        {"<f8", 8, decode<double>},
-                                  {"<i4", 4, decode<std::int32_t>}, {"<i8", 8, decode<std::int64_t>},
-                                  {"|u1", 1, decode<std::uint8_t>}, {"|b1", 1, decode<std::uint8_t>}};
-
-// The text between `begin` and `end` after `key` in the header of an .npy file.
-std::string header_field(const std::string& header, const std::string& key, char begin, char end) {
-    const auto from = header.find(begin, header.find("'" + key + "':") + key.size() + 3);
-    return header.substr(from + 1, header.find(end, from + 1) - from - 1);
-}
-
-shape_type parse_shape(const std::string& extents) {
-    shape_type shape;
-    for (std::size_t at = extents.find_first_of("0123456789"); at != std::string::npos;
-         at = extents.find_first_of("0123456789", extents.find(',', at)))
-        shape.push_back(std::stoul(extents.substr(at)));
-    return shape;
 }
 
 // An array in a manifest: the name of an .npy file beside it, or (in our own goldens) its numbers.
@@ -193,25 +159,8 @@ std::uint64_t state_dict_hash(const std::vector<named_shape>& entries) {
 }
 
 array read_npy(const fs::path& file) {
-    const std::string bytes = read_bytes(file);
-    if (bytes.size() < 10 || bytes.compare(0, 6, "\x93NUMPY") != 0 || bytes[6] != 1)
-        throw std::runtime_error(file.string() + ": not an .npy file of version 1");
-    const auto length = [&](std::size_t i) {
-        return static_cast<std::size_t>(static_cast<unsigned char>(bytes[i]));
-    };
-    const std::size_t data = 10 + length(8) + 256 * length(9);
-    const std::string header = bytes.substr(10, data - 10);
-    const std::string type = header_field(header, "descr", '\'', '\'');
-    array result;
-    result.shape = parse_shape(header_field(header, "shape", '(', ')'));
-    const std::size_t count = element_count(result.shape);
-    for (const npy_type& known : npy_types)
-        if (type == known.name && header.find("'fortran_order': False") != std::string::npos &&
-            data + count * known.size == bytes.size()) {
-            result.values = known.decode(bytes, data, count);
-            return result;
-        }
-    throw std::runtime_error(file.string() + ": unsupported header " + header);
+    const npy_array stored = fovea::read_npy(file);
+    return {stored.shape, stored.values<double>()};
 }
 
 } // namespace fovea::test

@@ -61,7 +61,7 @@ golden_case own_golden(std::string_view topic, std::string_view name);
 // FNV-1a of "name:4,3,1,1\n" over the entries in order: compares a whole state dict by one number.
 std::uint64_t state_dict_hash(const std::vector<named_shape>& entries);
 
-// Little-endian C-order .npy of float32/64, signed or unsigned integers or bool.
+// An .npy file of any numeric type. Throws as fovea::read_npy.
 array read_npy(const std::filesystem::path& file);
 
 } // namespace fovea::test
