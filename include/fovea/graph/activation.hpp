@@ -5,7 +5,16 @@
 
 namespace fovea {
 
-enum class activation : unsigned char { identity, relu, relu6, hardsigmoid, hardswish, sigmoid, silu, softplus };
+enum class activation : unsigned char {
+    identity,
+    relu,
+    relu6,
+    hardsigmoid,
+    hardswish,
+    sigmoid,
+    silu,
+    softplus
+};
 
 constexpr std::string_view name_of(activation a) noexcept {
     constexpr std::string_view names[] = {"identity",  "relu",    "relu6", "hardsigmoid",
