@@ -104,10 +104,12 @@ private:
         case 0x91: // FROZENSET
             push_object(pickle_kind::list, stack_.pop_mark());
             return true;
-        case 'd':
+        case 'd': {
+            const values items = stack_.pop_mark();
             push_object(pickle_kind::dict);
-            extend_marked_below();
+            extend(items, pickle_kind::dict);
             return true;
+        }
         case 'a':
             extend(stack_.pop(1), pickle_kind::list);
             return true;
@@ -124,14 +126,6 @@ private:
         default:
             return false;
         }
-    }
-
-    // DICT: the items lie on the stack before the dict that they go into.
-    void extend_marked_below() {
-        const pickle_value dict = pop();
-        const values items = stack_.pop_mark();
-        push(dict);
-        extend(items, pickle_kind::dict);
     }
 
     void push_global(std::string_view module, std::string_view name) {
@@ -156,16 +150,6 @@ private:
         result_[ref].callee = callee;
         result_[ref].arguments = arguments;
         push(ref);
-    }
-
-    void push_call_of_marked(pickle_value callee, values arguments) {
-        if (std::holds_alternative<pickle_none>(callee)) { // OBJ: the class comes first
-            if (arguments.empty())
-                cursor_.fail("the pickle makes an object of no class");
-            callee = arguments.front();
-            arguments.erase(arguments.begin());
-        }
-        push_call(callee, result_.add(pickle_kind::tuple, std::move(arguments)));
     }
 
     bool object(unsigned char opcode) {
@@ -195,14 +179,19 @@ private:
         }
         case 'i': { // INST
             const std::string_view module = cursor_.line();
-            push_global(module, cursor_.line());
-            const pickle_value callee = pop();
-            push_call_of_marked(callee, stack_.pop_mark());
+            const std::string_view name = cursor_.line();
+            const values arguments = stack_.pop_mark();
+            push_global(module, name);
+            push_call(pop(), result_.add(pickle_kind::tuple, arguments));
             return true;
         }
-        case 'o':
-            push_call_of_marked(pickle_none{}, stack_.pop_mark());
+        case 'o': { // OBJ: the class comes first
+            const values marked = stack_.pop_mark();
+            if (marked.empty())
+                cursor_.fail("the pickle makes an object of no class");
+            push_call(marked[0], result_.add(pickle_kind::tuple, values(marked.begin() + 1, marked.end())));
             return true;
+        }
         case 'b':
             build();
             return true;
@@ -251,7 +240,7 @@ private:
             return true;
         case 0x94:
             stack_.memoize();
-            return true; // MEMOIZE: the number of puts so far
+            return true;
         case 'g':
             stack_.get(parse_number<std::uint64_t>(cursor_.line(), cursor_));
             return true;
@@ -261,9 +250,9 @@ private:
         case 'j':
             stack_.get(cursor_.little<std::uint32_t>());
             return true;
-        case 0x95:
+        case 0x95: // FRAME: a length, only a hint
             cursor_.take(8);
-            return true; // FRAME: a length, only a hint
+            return true;
         case 0x80:
             check_protocol(cursor_.little<std::uint8_t>());
             return true;
