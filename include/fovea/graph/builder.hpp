@@ -5,7 +5,8 @@
 
 namespace fovea {
 
-// Room for a graph under construction. Constexpr throughout; the first fault is kept and later pushes go on harmlessly.
+// Room for a graph under construction. Constexpr throughout; the first fault is kept and later pushes go on
+// harmlessly.
 template <std::size_t MaxNodes>
 class builder {
 public:
@@ -44,7 +45,9 @@ public:
         n.act = act;
         return push(n);
     }
-    constexpr node_id add(node_id a, node_id b, int name) noexcept { return push(binary(op::add, a, b, name)); }
+    constexpr node_id add(node_id a, node_id b, int name) noexcept {
+        return push(binary(op::add, a, b, name));
+    }
     constexpr node_id scale(node_id x, node_id gate, int name) noexcept {
         return push(binary(op::scale, x, gate, name));
     }
@@ -64,12 +67,13 @@ public:
     }
 
     // Declares an output; its parts are given with part(), in order.
-    constexpr int output(std::string_view name, layout arrangement, int row = 0) noexcept {
+    constexpr int output(std::string_view name, layout arrangement, int row = 0,
+                         bool per_class = false) noexcept {
         if (output_count_ == max_outputs) {
             fail({fault::too_many_outputs, node_count(), static_cast<int>(max_outputs), 0});
             return 0;
         }
-        outputs_[output_count_] = {name, arrangement, row};
+        outputs_[output_count_] = {name, arrangement, row, per_class};
         return static_cast<int>(output_count_++);
     }
     constexpr void part(int output, node_id value) noexcept {
@@ -96,7 +100,9 @@ public:
     constexpr const fault_report& first_fault() const noexcept { return fault_; }
 
     constexpr graph_view view() const noexcept {
-        return {{nodes_.data(), node_count_}, {names_.data(), name_count_}, {outputs_.data(), output_count_},
+        return {{nodes_.data(), node_count_},
+                {names_.data(), name_count_},
+                {outputs_.data(), output_count_},
                 {parts_.data(), part_count_}};
     }
 

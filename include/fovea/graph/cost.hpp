@@ -7,13 +7,15 @@
 
 namespace fovea {
 
-// MACs of one node for one image: convolutions and linear layers only, biases not counted (as fvcore and torchvision do).
+// MACs of one node for one image: convolutions and linear layers only, biases not counted (as fvcore and
+// torchvision do).
 constexpr std::int64_t count_macs(const node& n, shape in, shape out) noexcept {
     if (n.kind == op::linear)
         return static_cast<std::int64_t>(in.channels) * out.channels;
     if (n.kind != op::conv2d)
         return 0;
-    const std::int64_t each = static_cast<std::int64_t>(in.channels / n.groups) * n.win.kernel_height * n.win.kernel_width;
+    const std::int64_t each =
+        static_cast<std::int64_t>(in.channels / n.groups) * n.win.kernel_height * n.win.kernel_width;
     return static_cast<std::int64_t>(out.size()) * each;
 }
 

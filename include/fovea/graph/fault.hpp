@@ -55,11 +55,13 @@ struct fault_report {
 };
 
 // Instantiated once by each model. A wrong table shows up as
-//   error: ... graph_error<fovea::fault::table_channels, 3, 24, 16> ... "fovea: the model's table is wrong ..."
+//   error: ... graph_error<fovea::fault::table_channels, 3, 24, 16> ... "fovea: the model's table is wrong
+//   ..."
 template <fault Kind, int Node, int Got, int Want>
 struct graph_error {
-    static_assert(Kind == fault::none, "fovea: the model's table is wrong; graph_error<fault, node or row, got, want> "
-                                       "above says how, fovea/graph/fault.hpp explains the fault");
+    static_assert(Kind == fault::none,
+                  "fovea: the model's table is wrong; graph_error<fault, node or row, got, want> "
+                  "above says how, fovea/graph/fault.hpp explains the fault");
     static constexpr bool ok = true;
 };
 

@@ -1,4 +1,5 @@
-// The graph: nodes in execution order, their names and the network's outputs. Everything else is computed from it.
+// The graph: nodes in execution order, their names and the network's outputs. Everything else is computed
+// from it.
 #pragma once
 
 #include <fovea/graph/name.hpp>
@@ -21,7 +22,8 @@ enum class layout : unsigned char {
 struct output {
     std::string_view name{};
     layout arrangement = layout::vector;
-    int row = 0; // numbers in a row of layout::rows, e.g. the number of classes
+    int row = 0;            // numbers in a row of layout::rows, e.g. the number of classes
+    bool per_class = false; // one number a class: what a class subset and skip_heads are about
 };
 
 struct output_part {

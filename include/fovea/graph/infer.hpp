@@ -14,21 +14,24 @@ constexpr shape infer_conv2d(const node& n, shape in, fault_report& f) noexcept 
     if (n.out.channels < 1)
         f = {fault::bad_channels, -1, n.out.channels, 1};
     else if (n.groups < 1 || in.channels % n.groups != 0 || n.out.channels % n.groups != 0)
-        f = {fault::bad_groups, -1, in.channels % (n.groups < 1 ? 1 : n.groups) != 0 ? in.channels : n.out.channels,
-             n.groups};
-    const int height = out_size(in.height, w.kernel_height, w.stride_height, w.pad_top, w.pad_bottom, w.dilation);
+        f = {fault::bad_groups, -1,
+             in.channels % (n.groups < 1 ? 1 : n.groups) != 0 ? in.channels : n.out.channels, n.groups};
+    const int height =
+        out_size(in.height, w.kernel_height, w.stride_height, w.pad_top, w.pad_bottom, w.dilation);
     const int width = out_size(in.width, w.kernel_width, w.stride_width, w.pad_left, w.pad_right, w.dilation);
     if (height < 1)
-        f = {fault::empty_map, -1, in.height, w.dilation * (w.kernel_height - 1) + 1 - w.pad_top - w.pad_bottom};
+        f = {fault::empty_map, -1, in.height,
+             w.dilation * (w.kernel_height - 1) + 1 - w.pad_top - w.pad_bottom};
     else if (width < 1)
-        f = {fault::empty_map, -1, in.width, w.dilation * (w.kernel_width - 1) + 1 - w.pad_left - w.pad_right};
+        f = {fault::empty_map, -1, in.width,
+             w.dilation * (w.kernel_width - 1) + 1 - w.pad_left - w.pad_right};
     return {height, width, n.out.channels};
 }
 
 } // namespace detail
 
-// The shape that `n` makes of inputs shaped `a` and (for add and scale) `b`. A convolution or linear layer keeps its own
-// n.out.channels. A fault leaves f.kind set; the caller adds the node.
+// The shape that `n` makes of inputs shaped `a` and (for add and scale) `b`. A convolution or linear layer
+// keeps its own n.out.channels. A fault leaves f.kind set; the caller adds the node.
 constexpr shape infer_shape(const node& n, shape a, shape b, fault_report& f) noexcept {
     switch (n.kind) {
     case op::input:
@@ -57,13 +60,16 @@ constexpr shape infer_shape(const node& n, shape a, shape b, fault_report& f) no
     return a;
 }
 
-// Shapes of every node for an input of height x width. `shapes` has one element a node. Returns the first fault.
+// Shapes of every node for an input of height x width. `shapes` has one element a node. Returns the first
+// fault.
 template <class Shapes>
 constexpr fault_report infer_shapes(graph_view g, int height, int width, Shapes& shapes) noexcept {
     fault_report f;
     for (node_id i = 0; i < g.size(); ++i) {
         const node& n = g[i];
-        const auto at = [&](node_id input) { return input < 0 ? shape{} : shapes[static_cast<std::size_t>(input)]; };
+        const auto at = [&](node_id input) {
+            return input < 0 ? shape{} : shapes[static_cast<std::size_t>(input)];
+        };
         shape& out = shapes[static_cast<std::size_t>(i)];
         out = n.kind == op::input ? shape{height, width, n.out.channels}
                                   : infer_shape(n, at(n.inputs[0]), at(n.inputs[1]), f);

@@ -1,4 +1,5 @@
-// Module names ("backbone.features.0.13.0"), kept as a tree of parts so that a thousand names cost little to compile.
+// Module names ("backbone.features.0.13.0"), kept as a tree of parts so that a thousand names cost little to
+// compile.
 #pragma once
 
 #include <fovea/tensor/view.hpp>
@@ -8,7 +9,8 @@
 
 namespace fovea {
 
-// One component of a module name: a label or, when the label is empty, a number. Part 0 is the root, the empty name.
+// One component of a module name: a label or, when the label is empty, a number. Part 0 is the root, the
+// empty name.
 struct name_part {
     int parent = 0;
     std::string_view label{};

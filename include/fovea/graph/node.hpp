@@ -22,8 +22,9 @@ enum class op : unsigned char {
 };
 
 constexpr std::string_view name_of(op o) noexcept {
-    constexpr std::string_view names[] = {"input", "conv2d",              "batch_norm", "activate", "add",
-                                          "scale", "global_average_pool", "dropout",    "linear"};
+    constexpr std::string_view names[] = {"input", "conv2d", "batch_norm",          "activate",
+                                          "add",   "scale",  "global_average_pool", "dropout",
+                                          "linear"};
     return names[static_cast<int>(o)];
 }
 
@@ -50,14 +51,15 @@ struct window {
     int pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
     int dilation = 1;
 
-    // A square window with torchvision's padding, (kernel - 1) / 2 * dilation on each side (Conv2dNormActivation).
+    // A square window with torchvision's padding, (kernel - 1) / 2 * dilation on each side
+    // (Conv2dNormActivation).
     static constexpr window same(int kernel, int stride = 1, int dilation = 1) noexcept {
         const int pad = (kernel - 1) / 2 * dilation;
         return {kernel, kernel, stride, stride, pad, pad, pad, pad, dilation};
     }
     constexpr bool is_pointwise() const noexcept {
-        return kernel_height == 1 && kernel_width == 1 && stride_height == 1 && stride_width == 1 && pad_top == 0 &&
-               pad_left == 0 && pad_bottom == 0 && pad_right == 0;
+        return kernel_height == 1 && kernel_width == 1 && stride_height == 1 && stride_width == 1 &&
+               pad_top == 0 && pad_left == 0 && pad_bottom == 0 && pad_right == 0;
     }
 };
 
@@ -68,12 +70,12 @@ struct node {
     activation act = activation::identity; // of op::activate
     bool bias = false;                     // of op::conv2d
     std::array<node_id, 2> inputs{-1, -1};
-    int name = 0;       // the module's name: index into graph_view::names
-    window win{};       // of op::conv2d
-    int groups = 1;     // of op::conv2d
-    float epsilon = 0;  // of op::batch_norm
-    float dropout = 0;  // probability, of op::dropout
-    shape out{};        // for the graph's own input size
+    int name = 0;      // the module's name: index into graph_view::names
+    window win{};      // of op::conv2d
+    int groups = 1;    // of op::conv2d
+    float epsilon = 0; // of op::batch_norm
+    float dropout = 0; // probability, of op::dropout
+    shape out{};       // for the graph's own input size
 };
 
 } // namespace fovea

@@ -17,13 +17,14 @@ enum class parameter_kind : unsigned char {
     num_batches_tracked, // buffer, scalar int64
 };
 
-constexpr bool is_buffer(parameter_kind k) noexcept { return k >= parameter_kind::running_mean; }
+constexpr bool is_buffer(parameter_kind k) noexcept {
+    return k >= parameter_kind::running_mean;
+}
 
 // The last component of the state-dict key.
 constexpr std::string_view suffix_of(parameter_kind k) noexcept {
-    constexpr std::string_view suffixes[] = {"weight",       "bias",        "weight",
-                                             "bias",         "running_mean", "running_var",
-                                             "num_batches_tracked"};
+    constexpr std::string_view suffixes[] = {
+        "weight", "bias", "weight", "bias", "running_mean", "running_var", "num_batches_tracked"};
     return suffixes[static_cast<int>(k)];
 }
 
@@ -53,8 +54,8 @@ constexpr void for_each_parameter(graph_view g, node_id i, Visit&& visit) {
     const int in = n.inputs[0] < 0 ? 0 : g[n.inputs[0]].out.channels;
     const int out = n.out.channels;
     if (n.kind == op::conv2d)
-        visit(parameter{i, parameter_kind::weight,
-                        {{out, in / n.groups, n.win.kernel_height, n.win.kernel_width}, 4}});
+        visit(parameter{
+            i, parameter_kind::weight, {{out, in / n.groups, n.win.kernel_height, n.win.kernel_width}, 4}});
     if (n.kind == op::linear)
         visit(parameter{i, parameter_kind::weight, {{out, in}, 2}});
     if (n.bias)

@@ -1,0 +1,183 @@
+// The fusion pass: from nodes as the reference writes them to steps as kernels run them.
+//
+// Folded into a convolution or linear layer: the batch-norm behind it, a residual addition, the activation,
+// and a squeeze-excite gate on its input. Dropout vanishes. A value is named by the node that computes it in
+// the reference, so names and shapes need no second table.
+#pragma once
+
+#include <fovea/graph/graph.hpp>
+
+namespace fovea {
+
+// Floats from one pixel to the next inside the network: channels rounded up, so that vectors of 8 never
+// straddle pixels.
+inline constexpr int channel_multiple = 8;
+constexpr int padded_channels(int channels) noexcept {
+    return (channels + channel_multiple - 1) / channel_multiple * channel_multiple;
+}
+
+// One kernel call. Values (input, gate, residual, value) are node ids.
+struct step {
+    node_id node = -1;     // the operator: convolution, linear, pool, ...; -1: copy of a value to an output
+    node_id norm = -1;     // batch-norm folded into it
+    node_id input = -1;    // value it reads
+    node_id gate = -1;     // value [1, 1, C] that multiplies the input's channels
+    node_id residual = -1; // value added before the activation
+    node_id value = -1;    // value it computes
+    int output = -1;       // copies only: the output_part it fills
+    activation act = activation::identity;
+};
+
+template <std::size_t Capacity>
+struct step_list {
+    std::array<step, Capacity> steps{};
+    std::size_t count = 0;
+
+    constexpr void push(const step& s) noexcept { steps[count++] = s; }
+    constexpr span<const step> view() const noexcept { return {steps.data(), count}; }
+};
+
+namespace detail {
+
+// Who reads each node, as far as fusion needs to know.
+template <std::size_t Capacity>
+struct use_table {
+    std::array<int, Capacity> uses{};
+    std::array<node_id, Capacity> reader{}; // the last one
+
+    constexpr explicit use_table(graph_view g) noexcept {
+        for (node_id i = 0; i < g.size(); ++i)
+            for (node_id x : g[i].inputs)
+                if (x >= 0) {
+                    ++uses[static_cast<std::size_t>(x)];
+                    reader[static_cast<std::size_t>(x)] = i;
+                }
+        for (const output_part& p : g.parts)
+            uses[static_cast<std::size_t>(p.value)] += 2; // never a sole reader
+    }
+    // The only reader of x, or -1.
+    constexpr node_id sole_reader(node_id x) const noexcept {
+        return uses[static_cast<std::size_t>(x)] == 1 ? reader[static_cast<std::size_t>(x)] : -1;
+    }
+};
+
+// Matrix products read any channel stride and write any; everything else works on padded channels.
+constexpr bool is_ungrouped(const node& n) noexcept {
+    return n.kind == op::linear || (n.kind == op::conv2d && n.groups == 1);
+}
+constexpr bool is_matrix_product(const node& n) noexcept {
+    return is_ungrouped(n) && (n.kind == op::linear || n.win.is_pointwise());
+}
+
+template <std::size_t Capacity>
+class fusion {
+public:
+    constexpr explicit fusion(graph_view g) noexcept : g_(g), uses_(g) {}
+
+    constexpr step_list<Capacity> run() noexcept {
+        for (node_id i = 0; i < g_.size(); ++i)
+            if (!flag(done_, i))
+                visit(i);
+        for (std::size_t p = 0; p < g_.parts.size(); ++p)
+            if (needs_copy(g_.parts[p].value)) {
+                step s;
+                s.input = value(g_.parts[p].value);
+                s.output = static_cast<int>(p);
+                steps_.push(s);
+            }
+        return steps_;
+    }
+
+private:
+    static constexpr std::size_t at(node_id i) noexcept { return static_cast<std::size_t>(i); }
+    static constexpr bool flag(const std::array<bool, Capacity>& flags, node_id i) noexcept {
+        return flags[at(i)];
+    }
+    // The value that reading node i means: dropout is its input.
+    constexpr node_id value(node_id i) const noexcept {
+        while (g_[i].kind == op::dropout)
+            i = g_[i].inputs[0];
+        return i;
+    }
+
+    // An output that is read elsewhere too, or is no step's own value, or that no kernel writes without
+    // padding, is copied out at the end.
+    constexpr bool needs_copy(node_id i) const noexcept {
+        return uses_.uses[at(i)] != 2 || !flag(written_densely_, i);
+    }
+
+    constexpr void visit(node_id i) noexcept {
+        const node& n = g_[i];
+        done_[at(i)] = true;
+        if (n.kind == op::input || n.kind == op::dropout)
+            return;
+        if (n.kind == op::scale && is_gate(i))
+            return; // the convolution that reads it takes the gate
+        step s;
+        s.node = i;
+        s.input = value(n.inputs[0]);
+        s.value = i;
+        if (n.kind == op::conv2d || n.kind == op::linear)
+            fuse_epilogue(s, i);
+        else if (n.kind == op::activate)
+            s.act = n.act;
+        else if (n.kind == op::add)
+            s.residual = value(n.inputs[1]);
+        else if (n.kind == op::scale)
+            s.gate = value(n.inputs[1]);
+        if (g_[s.input].kind == op::scale && flag(gated_, s.input)) {
+            s.gate = value(g_[s.input].inputs[1]);
+            s.input = value(g_[s.input].inputs[0]);
+        }
+        steps_.push(s);
+        computed_[at(s.value)] = true;
+        written_densely_[at(s.value)] = is_ungrouped(n) || n.out.channels % channel_multiple == 0;
+    }
+    constexpr bool is_gate(node_id scale) noexcept {
+        const node_id reader = uses_.sole_reader(scale);
+        gated_[at(scale)] = reader >= 0 && is_matrix_product(g_[reader]);
+        return gated_[at(scale)];
+    }
+    // Takes in what follows `tail` while it is its only reader: batch-norm, addition, activation, in this
+    // order.
+    constexpr void fuse_epilogue(step& s, node_id tail) noexcept {
+        node_id next = uses_.sole_reader(tail);
+        if (next >= 0 && g_[next].kind == op::batch_norm) {
+            s.norm = next;
+            take(s, next);
+            next = uses_.sole_reader(next);
+        }
+        if (next >= 0 && g_[next].kind == op::add) {
+            const auto& in = g_[next].inputs;
+            const node_id other = value(in[0] == s.value ? in[1] : in[0]);
+            if (flag(computed_, other)) {
+                s.residual = other;
+                take(s, next);
+                next = uses_.sole_reader(next);
+            }
+        }
+        if (next >= 0 && g_[next].kind == op::activate) {
+            s.act = g_[next].act;
+            take(s, next);
+        }
+    }
+    constexpr void take(step& s, node_id n) noexcept {
+        s.value = n;
+        done_[at(n)] = true;
+    }
+
+    graph_view g_;
+    use_table<Capacity> uses_;
+    std::array<bool, Capacity> done_{}, gated_{}, computed_{}, written_densely_{};
+    step_list<Capacity> steps_{};
+};
+
+} // namespace detail
+
+// Steps in execution order; at most one a node and one copy a part. Capacity >= nodes + parts.
+template <std::size_t Capacity>
+constexpr step_list<Capacity> fuse(graph_view g) noexcept {
+    return detail::fusion<Capacity>(g).run();
+}
+
+} // namespace fovea

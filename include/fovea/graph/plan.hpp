@@ -1,0 +1,124 @@
+// The memory plan: a place in one arena for every value that lives between steps, reusing what is no longer
+// read.
+#pragma once
+
+#include <fovea/graph/fuse.hpp>
+
+namespace fovea {
+
+// Floats of a value in the arena, in whole cache lines.
+constexpr std::size_t arena_floats(shape s) noexcept {
+    const auto pixels = static_cast<std::size_t>(s.height) * static_cast<std::size_t>(s.width);
+    return (pixels * static_cast<std::size_t>(padded_channels(s.channels)) + 15) / 16 * 16;
+}
+
+enum class place : unsigned char { none, input, arena, output };
+
+// Where a value lives: floats from the start of the arena, or from the start of an image's part of an output.
+struct memory_place {
+    place where = place::none;
+    int part = -1; // of place::output: index into graph_view::parts
+    std::size_t offset = 0;
+};
+
+template <std::size_t Capacity>
+struct memory_plan {
+    std::array<memory_place, Capacity> values{}; // by node id
+    std::size_t floats = 0;                      // of the arena
+};
+
+namespace detail {
+
+// A block of the arena in use until a step has run.
+struct live_block {
+    std::size_t begin = 0, end = 0;
+    int last_step = 0;
+};
+
+// Blocks in use, sorted by begin. First fit; only the live list is ever scanned.
+template <std::size_t Capacity>
+class arena_planner {
+public:
+    constexpr void release_before(int step) noexcept {
+        std::size_t kept = 0;
+        for (std::size_t i = 0; i < count_; ++i)
+            if (blocks_[i].last_step >= step)
+                blocks_[kept++] = blocks_[i];
+        count_ = kept;
+    }
+    constexpr std::size_t reserve(std::size_t floats, int last_step) noexcept {
+        std::size_t begin = 0, i = 0;
+        for (; i < count_ && blocks_[i].begin < begin + floats; ++i)
+            begin = blocks_[i].end;
+        for (std::size_t k = count_; k > i; --k)
+            blocks_[k] = blocks_[k - 1];
+        blocks_[i] = {begin, begin + floats, last_step};
+        ++count_;
+        if (begin + floats > high_water_)
+            high_water_ = begin + floats;
+        return begin;
+    }
+    constexpr std::size_t high_water() const noexcept { return high_water_; }
+
+private:
+    std::array<live_block, Capacity> blocks_{};
+    std::size_t count_ = 0;
+    std::size_t high_water_ = 0;
+};
+
+// The last step that reads each value.
+template <std::size_t Capacity>
+constexpr std::array<int, Capacity> last_reads(span<const step> steps) noexcept {
+    std::array<int, Capacity> last{};
+    for (std::size_t s = 0; s < steps.size(); ++s)
+        for (node_id x : {steps[s].input, steps[s].gate, steps[s].residual})
+            if (x >= 0)
+                last[static_cast<std::size_t>(x)] = static_cast<int>(s);
+    return last;
+}
+
+// True when a step reads the graph's input in whole vectors: it is then copied into the arena with padded
+// channels.
+constexpr bool needs_padding(graph_view g, span<const step> steps, node_id input) noexcept {
+    for (const step& s : steps)
+        if (s.node >= 0 &&
+            (s.residual == input || s.gate == input || (s.input == input && !is_ungrouped(g[s.node]))))
+            return true;
+    return false;
+}
+
+} // namespace detail
+
+// Places every value for the given shapes (one a node). Values that only an output reads are written straight
+// to it. With keep_all no memory is reused, so that every value can be looked at after a forward pass.
+template <std::size_t Capacity>
+constexpr void plan_memory(graph_view g, span<const step> steps, span<const shape> shapes,
+                           memory_plan<Capacity>& plan, bool keep_all = false) noexcept {
+    const auto at = [](node_id i) { return static_cast<std::size_t>(i); };
+    for (std::size_t p = 0; p < g.parts.size(); ++p) {
+        bool copied = false;
+        for (const step& s : steps)
+            copied = copied || s.output == static_cast<int>(p);
+        if (!copied)
+            plan.values[at(g.parts[p].value)] = {place::output, static_cast<int>(p), 0};
+    }
+    const auto last = detail::last_reads<Capacity>(steps);
+    detail::arena_planner<Capacity> arena;
+    for (node_id i = 0; i < g.size(); ++i)
+        if (g[i].kind == op::input)
+            plan.values[at(i)] =
+                detail::needs_padding(g, steps, i)
+                    ? memory_place{place::arena, -1, arena.reserve(arena_floats(shapes[at(i)]), last[at(i)])}
+                    : memory_place{place::input, -1, 0};
+    for (std::size_t s = 0; s < steps.size(); ++s) {
+        const node_id v = steps[s].value;
+        if (v < 0 || plan.values[at(v)].where == place::output)
+            continue;
+        if (!keep_all)
+            arena.release_before(static_cast<int>(s));
+        plan.values[at(v)] = {place::arena, -1, arena.reserve(arena_floats(shapes[at(v)]), last[at(v)])};
+    }
+    plan.floats = arena.high_water();
+}
+
+} // namespace fovea

@@ -1,0 +1,50 @@
+// The interface of every kernel: a layer's geometry, its operands for one call, and the kernel's four
+// functions.
+#pragma once
+
+#include <fovea/graph/plan.hpp>
+#include <fovea/program/executor.hpp>
+
+namespace fovea {
+
+// A map in memory: NHWC, `stride` floats from pixel to pixel, rows following each other without a gap.
+struct map_layout {
+    int height = 0, width = 0, channels = 0, stride = 0;
+
+    constexpr int pixels() const noexcept { return height * width; }
+};
+
+// What a kernel needs to know of a step, for one input size.
+struct layer {
+    window win{};
+    int groups = 1;
+    activation act = activation::identity;
+    map_layout in{}, out{};
+};
+
+// Where a step's numbers are, for one image.
+struct operands {
+    const float* input = nullptr;
+    const float* gate = nullptr;     // [in.channels], or null
+    const float* residual = nullptr; // shaped as the output, stride padded_channels(out.channels), or null
+    const float* weights = nullptr;  // as pack() left them
+    float* output = nullptr;
+    float* scratch = nullptr; // scratch_floats() for each worker, one after the other
+};
+
+// Weights in the reference's layout with batch-norm folded in: weight [out, in / groups, kh, kw], bias [out].
+struct folded_weights {
+    span<const float> weight;
+    span<const float> bias;
+};
+
+// A kernel. packed_floats and pack depend on channels and window only, never on the map's size.
+struct kernel {
+    void (*run)(const layer&, const operands&, executor&) noexcept = nullptr;
+    std::size_t (*packed_floats)(const layer&) noexcept = nullptr;
+    void (*pack)(const layer&, const folded_weights&, float* packed) = nullptr;
+    std::size_t (*scratch_floats)(const layer&, bool gated) noexcept = nullptr; // for each worker
+    const char* name = "";
+};
+
+} // namespace fovea

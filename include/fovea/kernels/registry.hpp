@@ -1,0 +1,102 @@
+// The one list of kernels: which kernel runs a step, and the kernel behind each name of the list.
+#pragma once
+
+#include <fovea/kernels/general_conv.hpp>
+#include <fovea/kernels/simd/dense_conv.hpp>
+#include <fovea/kernels/simd/depthwise.hpp>
+#include <fovea/kernels/simd/elementwise.hpp>
+#include <fovea/kernels/simd/pointwise.hpp>
+#include <fovea/kernels/simd/pooling.hpp>
+
+namespace fovea {
+
+enum class kernel_id : unsigned char {
+    pointwise,
+    dense_conv,
+    depthwise_3x3,
+    depthwise_3x3_stride_2,
+    depthwise_5x5,
+    depthwise_5x5_stride_2,
+    depthwise_any,
+    general_conv,
+    global_average_pool,
+    elementwise,
+    copy,
+};
+inline constexpr int kernel_count = 11;
+
+// The kernel for a step of a graph, by the operator and its window alone: the same for every input size.
+constexpr kernel_id select_kernel(graph_view g, const step& s) noexcept {
+    if (s.node < 0)
+        return kernel_id::copy;
+    const node& n = g[s.node];
+    switch (n.kind) {
+    case op::linear:
+        return kernel_id::pointwise;
+    case op::batch_norm:
+        return kernel_id::depthwise_any;
+    case op::global_average_pool:
+        return kernel_id::global_average_pool;
+    case op::conv2d:
+        break;
+    default:
+        return kernel_id::elementwise;
+    }
+    const window& w = n.win;
+    const int taps = w.kernel_height * w.kernel_width;
+    if (detail::is_matrix_product(n))
+        return kernel_id::pointwise;
+    if (n.groups == 1 && taps <= 64)
+        return kernel_id::dense_conv;
+    if (n.groups != n.out.channels || n.groups != g[n.inputs[0]].out.channels)
+        return kernel_id::general_conv;
+    const bool square = w.kernel_height == w.kernel_width && w.stride_height == w.stride_width;
+    if (square && w.kernel_width == 3 && w.stride_width <= 2)
+        return w.stride_width == 1 ? kernel_id::depthwise_3x3 : kernel_id::depthwise_3x3_stride_2;
+    if (square && w.kernel_width == 5 && w.stride_width <= 2)
+        return w.stride_width == 1 ? kernel_id::depthwise_5x5 : kernel_id::depthwise_5x5_stride_2;
+    return kernel_id::depthwise_any;
+}
+
+} // namespace fovea
+
+FOVEA_ARCH_NAMESPACE_BEGIN
+
+namespace kernel_detail {
+
+template <class Kernel>
+constexpr kernel kernel_of() noexcept {
+    return {&Kernel::run, &Kernel::packed_floats, &Kernel::pack, &Kernel::scratch_floats, Kernel::name};
+}
+
+} // namespace kernel_detail
+
+// The kernel behind an id; only the kernels that a program names are compiled into it.
+template <kernel_id Id>
+constexpr kernel kernel_for() noexcept {
+    using id = kernel_id;
+    if constexpr (Id == id::pointwise)
+        return kernel_detail::kernel_of<pointwise_kernel>();
+    else if constexpr (Id == id::dense_conv)
+        return kernel_detail::kernel_of<dense_conv_kernel>();
+    else if constexpr (Id == id::depthwise_3x3)
+        return kernel_detail::kernel_of<depthwise_kernel<3, 1>>();
+    else if constexpr (Id == id::depthwise_3x3_stride_2)
+        return kernel_detail::kernel_of<depthwise_kernel<3, 2>>();
+    else if constexpr (Id == id::depthwise_5x5)
+        return kernel_detail::kernel_of<depthwise_kernel<5, 1>>();
+    else if constexpr (Id == id::depthwise_5x5_stride_2)
+        return kernel_detail::kernel_of<depthwise_kernel<5, 2>>();
+    else if constexpr (Id == id::depthwise_any)
+        return kernel_detail::kernel_of<depthwise_kernel<0, 0>>();
+    else if constexpr (Id == id::general_conv)
+        return kernel_detail::kernel_of<general_conv_kernel>();
+    else if constexpr (Id == id::global_average_pool)
+        return kernel_detail::kernel_of<global_average_pool_kernel>();
+    else if constexpr (Id == id::elementwise)
+        return kernel_detail::kernel_of<elementwise_kernel>();
+    else
+        return kernel_detail::kernel_of<copy_kernel>();
+}
+
+FOVEA_ARCH_NAMESPACE_END

@@ -1,0 +1,112 @@
+// How a matrix product's output channels are cut into blocks, and how weights are packed for them.
+#pragma once
+
+#include <fovea/kernels/layer.hpp>
+#include <fovea/kernels/simd/tile.hpp>
+
+#include <algorithm>
+
+FOVEA_ARCH_NAMESPACE_BEGIN
+
+// Rows and vectors of the main tile. 12 x 2 of 32 AVX-512 registers, 6 x 2 of 16 AVX2 or SSE registers and 6
+// x 4 of 32 NEON registers leave room for the weights and the broadcast input; benchmarks/kernels has the
+// measurement.
+#if defined(__AVX512F__)
+inline constexpr int tile_rows = 12, tile_vectors = 2;
+#elif defined(__aarch64__)
+inline constexpr int tile_rows = 6, tile_vectors = 4;
+#else
+inline constexpr int tile_rows = 6, tile_vectors = 2;
+#endif
+inline constexpr int block_columns = tile_vectors * vector_size;
+
+// A block of output channels: its first column and its width, one of block_columns, their halves, ..., 8.
+struct column_block {
+    int first, width;
+};
+
+// The block that begins at `column`: as wide as the padded channels allow.
+constexpr column_block block_at(int column, int channels) noexcept {
+    const int left = padded_channels(channels) - column;
+    int width = block_columns;
+    while (width > left)
+        width /= 2;
+    return {column, width};
+}
+
+// Blocks that cover `channels`.
+constexpr int count_blocks(int channels) noexcept {
+    int count = 0;
+    for (int c = 0; c < padded_channels(channels); c += block_at(c, channels).width)
+        ++count;
+    return count;
+}
+
+// Floats of packed weights for one group: bias and `depth` rows for each padded column.
+constexpr std::size_t packed_matrix_floats(int depth, int channels) noexcept {
+    return static_cast<std::size_t>(depth + 1) * static_cast<std::size_t>(padded_channels(channels));
+}
+
+// Packs block by block: bias [width], then [taps][in][width]; columns beyond `channels` are zero.
+inline void pack_matrix(const folded_weights& w, int in_channels, int taps, int channels, float* packed) {
+    const auto weight_at = [&](int out, int in, int tap) {
+        return w.weight[(static_cast<std::size_t>(out) * static_cast<std::size_t>(in_channels) +
+                         static_cast<std::size_t>(in)) *
+                            static_cast<std::size_t>(taps) +
+                        static_cast<std::size_t>(tap)];
+    };
+    column_block b{0, 0};
+    for (int c = 0; c < padded_channels(channels); c += b.width) {
+        b = block_at(c, channels);
+        for (int i = 0; i < b.width; ++i)
+            *packed++ = c + i < channels ? w.bias[static_cast<std::size_t>(c + i)] : 0.0F;
+        for (int tap = 0; tap < taps; ++tap)
+            for (int k = 0; k < in_channels; ++k)
+                for (int i = 0; i < b.width; ++i)
+                    *packed++ = c + i < channels ? weight_at(c + i, k, tap) : 0.0F;
+    }
+}
+
+namespace kernel_detail {
+
+// Runs `count` rows with tiles of Rows rows, then halves of it for what is left.
+template <class Vector, int Rows, int Vectors, class MakeRows>
+inline void run_row_tiles(int first, int count, const MakeRows& rows_from, tile_operands t) noexcept {
+    for (; count >= Rows; first += Rows, count -= Rows) {
+        run_tile<Vector, Rows, Vectors>(rows_from(first), t);
+        t.output += Rows * t.output_stride;
+        t.residual = t.residual == nullptr ? nullptr : t.residual + Rows * t.residual_stride;
+    }
+    if constexpr (Rows > 1) {
+        constexpr int next = Rows > 8 ? 8 : Rows > 4 ? 4 : Rows / 2;
+        if (count > 0)
+            run_row_tiles<Vector, next, Vectors>(first, count, rows_from, t);
+    }
+}
+
+template <int Vectors, class MakeRows>
+inline void run_block(int width, int first, int count, const MakeRows& rows_from,
+                      const tile_operands& t) noexcept {
+    if constexpr (Vectors > 1) {
+        if (width != Vectors * vector_size)
+            return run_block<Vectors / 2>(width, first, count, rows_from, t);
+        run_row_tiles<vector, tile_rows, Vectors>(first, count, rows_from, t);
+    } else {
+        if (width == vector_size)
+            run_row_tiles<vector, tile_rows, 1>(first, count, rows_from, t);
+        else if constexpr (half_size != vector_size)
+            run_row_tiles<half_vector, tile_rows, 1>(first, count, rows_from, t);
+    }
+}
+
+} // namespace kernel_detail
+
+// Rows [first, first + count) of one block of columns. rows_from(i) gives the tile's rows beginning with row
+// i.
+template <class MakeRows>
+inline void run_column_block(int width, int first, int count, const MakeRows& rows_from,
+                             const tile_operands& t) noexcept {
+    kernel_detail::run_block<tile_vectors>(width, first, count, rows_from, t);
+}
+
+FOVEA_ARCH_NAMESPACE_END

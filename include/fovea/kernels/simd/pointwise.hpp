@@ -1,0 +1,110 @@
+// Pointwise convolutions and linear layers: a matrix product of pixels and prepacked weights.
+#pragma once
+
+#include <fovea/kernels/simd/columns.hpp>
+
+FOVEA_ARCH_NAMESPACE_BEGIN
+
+namespace kernel_detail {
+
+// Pixels worked on together, so that their channels stay in the first-level cache while all weights pass by.
+constexpr int chunk_rows(const layer& l) noexcept {
+    constexpr int cached_floats = 8192;
+    return std::max(tile_rows, cached_floats / std::max(l.in.channels, 1) / tile_rows * tile_rows);
+}
+
+// How a pointwise layer is cut into tasks: chunks of pixels, and groups of column blocks where pixels are
+// few.
+struct pointwise_tasks {
+    int chunks, chunk, groups, blocks;
+
+    pointwise_tasks(const layer& l, int workers) noexcept
+        : chunk(chunk_rows(l)), groups(1), blocks(count_blocks(l.out.channels)) {
+        constexpr int tasks_per_worker = 4;
+        const int wanted = workers > 1 ? tasks_per_worker * workers : 1;
+        while (chunk > tile_rows && (l.out.pixels() + chunk - 1) / chunk < wanted)
+            chunk = std::max(tile_rows, chunk / 2 / tile_rows * tile_rows);
+        chunks = (l.out.pixels() + chunk - 1) / chunk;
+        if (chunks < wanted)
+            groups = std::min(blocks, (wanted + chunks - 1) / chunks);
+    }
+};
+
+// scaled[r][k] = input[r][k] * gate[k] for `count` pixels.
+inline void scale_rows(const layer& l, const float* input, const float* gate, int count,
+                       float* scaled) noexcept {
+    for (int r = 0; r < count; ++r) {
+        const std::ptrdiff_t row = static_cast<std::ptrdiff_t>(r) * l.in.stride;
+        for_each_vector(l.in.stride, [&](auto tag, int c) {
+            using v = decltype(tag);
+            (v::load_unaligned(input + row + c) * v::load_unaligned(gate + c))
+                .store_unaligned(scaled + row + c);
+        });
+    }
+}
+
+inline void run_pointwise_chunk(const layer& l, const operands& o, int first, int count, int first_block,
+                                int last_block, float* scratch) noexcept {
+    const float* input = o.input + static_cast<std::ptrdiff_t>(first) * l.in.stride;
+    if (o.gate != nullptr) {
+        scale_rows(l, input, o.gate, count, scratch);
+        input = scratch;
+    }
+    const int residual_stride = padded_channels(l.out.channels);
+    const float* weights = o.weights;
+    column_block b{0, 0};
+    for (int i = 0, column = 0; i < last_block; ++i, column += b.width) {
+        b = block_at(column, l.out.channels);
+        if (i >= first_block) {
+            tile_operands t{};
+            t.weights = weights;
+            t.output = o.output + static_cast<std::ptrdiff_t>(first) * l.out.stride + column;
+            t.output_stride = l.out.stride;
+            if (o.residual != nullptr)
+                t.residual = o.residual + static_cast<std::ptrdiff_t>(first) * residual_stride + column;
+            t.residual_stride = residual_stride;
+            t.depth = l.in.channels;
+            t.valid = l.out.stride - column;
+            t.act = l.act;
+            run_column_block(
+                b.width, 0, count,
+                [&](int r) {
+                    return strided_rows{input + static_cast<std::ptrdiff_t>(r) * l.in.stride, l.in.stride};
+                },
+                t);
+        }
+        weights += static_cast<std::ptrdiff_t>(l.in.channels + 1) * b.width;
+    }
+}
+
+} // namespace kernel_detail
+
+struct pointwise_kernel {
+    static constexpr const char* name = "pointwise";
+
+    static constexpr std::size_t packed_floats(const layer& l) noexcept {
+        return packed_matrix_floats(l.in.channels, l.out.channels);
+    }
+    static void pack(const layer& l, const folded_weights& w, float* packed) {
+        pack_matrix(w, l.in.channels, 1, l.out.channels, packed);
+    }
+    static constexpr std::size_t scratch_floats(const layer& l, bool gated) noexcept {
+        return gated ? static_cast<std::size_t>(kernel_detail::chunk_rows(l)) *
+                           static_cast<std::size_t>(l.in.stride)
+                     : 0;
+    }
+    static void run(const layer& l, const operands& o, executor& ex) noexcept {
+        const kernel_detail::pointwise_tasks tasks(l, ex.concurrency());
+        const std::size_t scratch = scratch_floats(l, o.gate != nullptr);
+        parallel_for(ex, tasks.chunks * tasks.groups, [&](int task, int worker) {
+            const int first = task / tasks.groups * tasks.chunk;
+            const int group = task % tasks.groups;
+            kernel_detail::run_pointwise_chunk(l, o, first, std::min(tasks.chunk, l.out.pixels() - first),
+                                               group * tasks.blocks / tasks.groups,
+                                               (group + 1) * tasks.blocks / tasks.groups,
+                                               o.scratch + static_cast<std::size_t>(worker) * scratch);
+        });
+    }
+};
+
+FOVEA_ARCH_NAMESPACE_END

@@ -1,0 +1,110 @@
+// The register tile under every matrix product: Rows pixels times Vectors of output channels, accumulated in
+// registers.
+#pragma once
+
+#include <fovea/kernels/simd/activation.hpp>
+
+FOVEA_ARCH_NAMESPACE_BEGIN
+
+// Where a tile reads and writes. Strides in floats.
+struct tile_operands {
+    const float* weights;  // bias [columns], then [taps][depth][columns]
+    float* output;         // of the tile's first row and column
+    const float* residual; // likewise, or null
+    std::ptrdiff_t output_stride;
+    std::ptrdiff_t residual_stride;
+    int depth; // input channels
+    int valid; // columns that may be written; fewer than the tile's where an output's channels end
+    activation act;
+};
+
+// Rows of a matrix one stride apart: the pixels of a pointwise convolution.
+struct strided_rows {
+    const float* first;
+    std::ptrdiff_t stride;
+    static constexpr int taps() noexcept { return 1; }
+    const float* row(int, int r) const noexcept { return first + r * stride; }
+};
+
+// Rows anywhere in memory: the pixels under each tap of a window, [taps][capacity] pointers.
+struct gathered_rows {
+    const float* const* pointers;
+    int tap_count;
+    int capacity;
+    int taps() const noexcept { return tap_count; }
+    const float* row(int tap, int r) const noexcept { return pointers[tap * capacity + r]; }
+};
+
+template <class Vector, int Vectors>
+FOVEA_INLINE void store_row(const array_of<Vector, Vectors>& row, float* output, int valid) noexcept {
+    constexpr int size = static_cast<int>(Vector::size);
+    if (valid >= Vectors * size) {
+        FOVEA_UNROLL
+        for (int v = 0; v < Vectors; ++v)
+            row[v].store_unaligned(output + v * size);
+        return;
+    }
+    array_of<float, Vectors * size> buffer;
+    for (int v = 0; v < Vectors; ++v)
+        row[v].store_unaligned(buffer + v * size);
+    std::memcpy(output, buffer, static_cast<std::size_t>(valid) * sizeof(float));
+}
+
+// output[r][c] = act(bias[c] + sum over taps and depth of a[tap][r][k] * w[tap][k][c] + residual[r][c]).
+// The sum runs in the same order for every tile shape, so results do not depend on how pixels are cut into
+// tiles.
+template <class Vector, int Rows, int Vectors, class RowsOf>
+inline void run_tile(const RowsOf& rows, const tile_operands& t) noexcept {
+    constexpr int size = static_cast<int>(Vector::size);
+    array_of<array_of<Vector, Vectors>, Rows> sum;
+    FOVEA_UNROLL
+    for (int v = 0; v < Vectors; ++v) {
+        const Vector bias = Vector::load_unaligned(t.weights + v * size);
+        FOVEA_UNROLL
+        for (int r = 0; r < Rows; ++r)
+            sum[r][v] = bias;
+    }
+    const float* w = t.weights + Vectors * size;
+    for (int tap = 0; tap < rows.taps(); ++tap) {
+        array_of<const float*, Rows> a;
+        FOVEA_UNROLL
+        for (int r = 0; r < Rows; ++r)
+            a[r] = rows.row(tap, r);
+        for (int k = 0; k < t.depth; ++k, w += Vectors * size) {
+            array_of<Vector, Vectors> column;
+            FOVEA_UNROLL
+            for (int v = 0; v < Vectors; ++v)
+                column[v] = Vector::load_unaligned(w + v * size);
+            FOVEA_UNROLL
+            for (int r = 0; r < Rows; ++r) {
+                const Vector x(a[r][k]);
+                FOVEA_UNROLL
+                for (int v = 0; v < Vectors; ++v)
+                    sum[r][v] = multiply_add(x, column[v], sum[r][v]);
+            }
+        }
+    }
+    if (t.residual != nullptr) {
+        FOVEA_UNROLL
+        for (int r = 0; r < Rows; ++r) {
+            FOVEA_UNROLL
+            for (int v = 0; v < Vectors; ++v)
+                sum[r][v] += Vector::load_unaligned(t.residual + r * t.residual_stride + v * size);
+        }
+    }
+    kernel_detail::with_cheap_activation(t.act, [&](auto activate) {
+        FOVEA_UNROLL
+        for (int r = 0; r < Rows; ++r) {
+            FOVEA_UNROLL
+            for (int v = 0; v < Vectors; ++v)
+                sum[r][v] = activate(sum[r][v]);
+        }
+    });
+    FOVEA_UNROLL
+    for (int r = 0; r < Rows; ++r)
+        store_row<Vector, Vectors>(sum[r], t.output + r * t.output_stride, t.valid);
+    finish_activation(t.act, t.output, t.output_stride, Rows,
+                      t.valid < Vectors * size ? t.valid : Vectors * size);
+}
+
+FOVEA_ARCH_NAMESPACE_END

@@ -1,0 +1,54 @@
+// What the SIMD kernels share: the vector types of this translation unit's instruction set and loops that
+// unroll.
+#pragma once
+
+#include <fovea/arch.hpp>
+
+#include <cstring>
+
+// In front of a loop with a constant trip count: unrolls it fully, at -O2 too, so that arrays become
+// registers.
+#if defined(__clang__)
+#define FOVEA_UNROLL _Pragma("clang loop unroll(full)")
+#elif defined(__GNUC__)
+#define FOVEA_UNROLL _Pragma("GCC unroll 64")
+#else
+#define FOVEA_UNROLL
+#endif
+#define FOVEA_INLINE inline __attribute__((always_inline))
+
+FOVEA_ARCH_NAMESPACE_BEGIN
+
+using vector = xsimd::batch<float, simd_arch>;
+inline constexpr int vector_size = static_cast<int>(vector::size);
+
+// A vector of 8 floats at most: with AVX-512 the half that channel tails use, elsewhere the vector itself.
+#if defined(__AVX512F__)
+using half_vector = xsimd::batch<float, xsimd::fma3<xsimd::avx2>>;
+#else
+using half_vector = vector;
+#endif
+inline constexpr int half_size = static_cast<int>(half_vector::size);
+
+// T[N] with a signed N, as tile shapes and loop counters are.
+template <class T, int N>
+using array_of = T[static_cast<std::size_t>(N)];
+
+// a * b + c, fused where the instruction set has it.
+template <class Vector>
+FOVEA_INLINE Vector multiply_add(Vector a, Vector b, Vector c) noexcept {
+    return xsimd::fma(a, b, c);
+}
+
+// Calls f(vector tag, channel) over [0, padded channels): whole vectors, then halves. Channels are padded
+// to 8.
+template <class Function>
+FOVEA_INLINE void for_each_vector(int channels, Function&& f) noexcept {
+    int c = 0;
+    for (; c + vector_size <= channels; c += vector_size)
+        f(vector(0.0F), c);
+    for (; c < channels; c += half_size)
+        f(half_vector(0.0F), c);
+}
+
+FOVEA_ARCH_NAMESPACE_END

@@ -1,0 +1,47 @@
+// Each step's geometry from the graph, the shapes and the plan; at compile time for a model's constants, at
+// run time for a network.
+#pragma once
+
+#include <fovea/kernels/layer.hpp>
+
+namespace fovea {
+
+// Channels, window and activation of a step: all that weight packing depends on.
+constexpr layer layer_channels(graph_view g, const step& s) noexcept {
+    layer l;
+    l.act = s.act;
+    l.in.channels = l.out.channels = g[s.input].out.channels;
+    if (s.node >= 0) {
+        l.win = g[s.node].win;
+        l.groups = g[s.node].groups;
+        l.out.channels = g[s.node].out.channels;
+    }
+    return l;
+}
+
+// The map of a value. Inside the arena channels are padded; the input and outputs are dense.
+constexpr map_layout layout_of(shape s, const memory_place& p) noexcept {
+    return {s.height, s.width, s.channels,
+            p.where == place::arena ? padded_channels(s.channels) : s.channels};
+}
+
+// The whole geometry of a step. `shapes` and `places` by node.
+constexpr layer layer_of(graph_view g, const step& s, span<const shape> shapes,
+                         span<const memory_place> places) noexcept {
+    const auto map = [&](node_id value) {
+        return layout_of(shapes[static_cast<std::size_t>(value)], places[static_cast<std::size_t>(value)]);
+    };
+    layer l = layer_channels(g, s);
+    l.in = l.out = map(s.input);
+    if (s.value >= 0)
+        l.out = map(s.value);
+    else
+        l.out.stride = l.out.channels; // a copy to an output
+    return l;
+}
+
+constexpr std::size_t whole_cache_lines(std::size_t floats) noexcept {
+    return (floats + 15) / 16 * 16;
+}
+
+} // namespace fovea

@@ -1,0 +1,202 @@
+// A network ready to run: packed weights, planned memory and the loop over the program's kernels.
+#pragma once
+
+#include <fovea/program/layers.hpp>
+#include <fovea/program/memory.hpp>
+#include <fovea/program/program.hpp>
+#include <fovea/program/replan.hpp>
+#include <fovea/program/weights.hpp>
+
+#include <string>
+
+FOVEA_ARCH_NAMESPACE_BEGIN
+
+// What a network is made of; a model type has it as constants, a graph built at run time owns it. Must
+// outlive networks.
+struct program_view {
+    graph_view graph;
+    span<const step> steps;
+    span<const kernel> kernels; // one a step
+};
+
+// Runs a program on float images. Construction and plan() allocate; forward() allocates nothing, takes no
+// lock of its own, throws nothing and calls nothing of the system. Use one network a thread.
+class network {
+public:
+    // Packs the weights and plans for one image of the graph's own size. Throws weights_error.
+    network(const program_view& program, const state_dict& weights, const load_options& options = {})
+        : program_(program) {
+        pack(weight_map(program.graph, weights, options));
+        const shape input = program.graph[0].out;
+        plan(1, input.height, input.width);
+    }
+
+    // Plans for batches of another size (images, height, width in pixels). Throws input_error when the
+    // network cannot take it. With keep_values every value stays readable after forward(): see
+    // for_each_value().
+    void plan(int batch, int height, int width, bool keep_values = false) {
+        const auto p = plan_for(program_.graph, program_.steps, height, width, keep_values);
+        if (batch < 1)
+            throw input_error("a batch of " + std::to_string(batch) + " images; expected at least 1");
+        batch_ = batch;
+        keep_values_ = keep_values;
+        shapes_ = p.shapes;
+        places_ = p.places;
+        layers_.clear();
+        for (const step& s : program_.steps)
+            layers_.push_back(fovea::layer_of(program_.graph, s, shapes_, places_));
+        scratch_at_ = p.floats;
+        arena_.resize(p.floats + scratch_floats() * static_cast<std::size_t>(
+                                                        executor_ == nullptr ? 1 : executor_->concurrency()));
+        outputs_.clear();
+        for (std::size_t i = 0; i < program_.graph.outputs.size(); ++i)
+            outputs_.emplace_back(output_floats(i) * static_cast<std::size_t>(batch));
+        link();
+    }
+
+    // Runs on `ex` from now on; it stays the caller's and must outlive its use. Without it, in the calling
+    // thread.
+    void run_on(executor& ex) {
+        executor_ = &ex;
+        plan(batch_, shapes_[0].height, shapes_[0].width, keep_values_);
+    }
+
+    // One forward pass of the planned batch. `images`: [batch, height, width, 3] floats, preprocessed.
+    void forward(const float* images) noexcept {
+        sequential_executor sequential;
+        executor& ex = executor_ == nullptr ? sequential : *executor_;
+        const std::size_t image_floats = shapes_[0].size();
+        for (int n = 0; n < batch_; ++n)
+            run_image(images + static_cast<std::size_t>(n) * image_floats, n, ex);
+    }
+
+    const program_view& program() const noexcept { return program_; }
+    int batch() const noexcept { return batch_; }
+    shape input_shape() const noexcept { return shapes_[0]; }
+    // The shape of a node's value at the planned size.
+    shape shape_of(node_id i) const noexcept { return shapes_[static_cast<std::size_t>(i)]; }
+    std::size_t packed_weight_bytes() const noexcept { return packed_.size() * sizeof(float); }
+    // Arena and scratch memory, outputs not counted.
+    std::size_t workspace_bytes() const noexcept { return arena_.size() * sizeof(float); }
+
+    // Output i of all images, in the order of program().graph.outputs: [batch, output_floats(i)].
+    span<const float> output(std::size_t i) const noexcept {
+        return {outputs_[i].data(), outputs_[i].size()};
+    }
+    // Numbers of output i for one image.
+    std::size_t output_floats(std::size_t i) const noexcept {
+        std::size_t floats = 0;
+        for (const output_part& p : program_.graph.parts)
+            if (static_cast<std::size_t>(p.output) == i)
+                floats += shape_of(p.value).size();
+        return floats;
+    }
+
+    // Calls visit(node, map, layout) for each step's value of the last image that forward() ran, when the
+    // plan kept values.
+    template <class Visit>
+    void for_each_value(Visit&& visit) const {
+        for (std::size_t s = 0; s < program_.steps.size(); ++s)
+            if (program_.steps[s].value >= 0)
+                visit(program_.steps[s].value, calls_[s].output, layers_[s].out);
+    }
+    // Runs step s of the last image once more, for measurements of single layers.
+    void run_step(std::size_t s) const noexcept {
+        sequential_executor sequential;
+        program_.kernels[s].run(layers_[s], calls_[s], executor_ == nullptr ? sequential : *executor_);
+    }
+    const layer& layer_at(std::size_t s) const noexcept { return layers_[s]; }
+
+private:
+    static std::size_t at(node_id i) noexcept { return static_cast<std::size_t>(i); }
+
+    void pack(const weight_map& weights) {
+        std::size_t floats = 0;
+        for (std::size_t s = 0; s < program_.steps.size(); ++s) {
+            weight_offsets_.push_back(floats);
+            floats += whole_cache_lines(
+                program_.kernels[s].packed_floats(layer_channels(program_.graph, program_.steps[s])));
+        }
+        packed_.resize(floats);
+        for (std::size_t s = 0; s < program_.steps.size(); ++s) {
+            const layer l = layer_channels(program_.graph, program_.steps[s]);
+            if (program_.kernels[s].packed_floats(l) == 0)
+                continue;
+            const folded_layer folded = weights.fold(program_.steps[s]);
+            program_.kernels[s].pack(l, {folded.weight, folded.bias}, packed_.data() + weight_offsets_[s]);
+        }
+    }
+    std::size_t scratch_floats() const noexcept {
+        std::size_t floats = 0;
+        for (std::size_t s = 0; s < layers_.size(); ++s)
+            floats =
+                std::max(floats, program_.kernels[s].scratch_floats(layers_[s], program_.steps[s].gate >= 0));
+        return whole_cache_lines(floats);
+    }
+    // Addresses of everything that does not change from image to image; input and outputs follow in
+    // run_image().
+    void link() {
+        calls_.assign(program_.steps.size(), {});
+        const auto address = [&](node_id value) -> float* {
+            return value < 0 || places_[at(value)].where != place::arena
+                       ? nullptr
+                       : arena_.data() + places_[at(value)].offset;
+        };
+        for (std::size_t s = 0; s < calls_.size(); ++s) {
+            const step& p = program_.steps[s];
+            calls_[s] = {address(p.input),    address(p.gate),
+                         address(p.residual), packed_.data() + weight_offsets_[s],
+                         address(p.value),    arena_.data() + scratch_at_};
+        }
+    }
+    // Where output part `p` of image n begins.
+    float* part_address(int part, int image) noexcept {
+        const output_part& p = program_.graph.parts[static_cast<std::size_t>(part)];
+        std::size_t offset = 0;
+        for (int i = 0; i < part; ++i)
+            if (program_.graph.parts[static_cast<std::size_t>(i)].output == p.output)
+                offset += shape_of(program_.graph.parts[static_cast<std::size_t>(i)].value).size();
+        const auto o = static_cast<std::size_t>(p.output);
+        return outputs_[o].data() +
+               static_cast<std::size_t>(image) * (outputs_[o].size() / static_cast<std::size_t>(batch_)) +
+               offset;
+    }
+    void run_image(const float* image, int n, executor& ex) noexcept {
+        if (places_[0].where == place::arena) {
+            layer copy;
+            copy.in = layout_of(shapes_[0], {place::input, -1, 0});
+            copy.out = layout_of(shapes_[0], places_[0]);
+            operands o;
+            o.input = image;
+            o.output = arena_.data() + places_[0].offset;
+            copy_kernel::run(copy, o, ex);
+        }
+        for (std::size_t s = 0; s < calls_.size(); ++s) {
+            const step& p = program_.steps[s];
+            operands& call = calls_[s];
+            if (places_[at(p.input)].where == place::input)
+                call.input = image;
+            if (p.value < 0)
+                call.output = part_address(p.output, n);
+            else if (places_[at(p.value)].where == place::output)
+                call.output = part_address(places_[at(p.value)].part, n);
+            program_.kernels[s].run(layers_[s], call, ex);
+        }
+    }
+
+    program_view program_;
+    executor* executor_ = nullptr; // nullptr: the calling thread
+    int batch_ = 0;
+    bool keep_values_ = false;
+    aligned_floats packed_;
+    std::vector<std::size_t> weight_offsets_; // by step
+    std::vector<shape> shapes_;               // by node
+    std::vector<memory_place> places_;        // by node
+    std::vector<layer> layers_;               // by step
+    std::vector<operands> calls_;             // by step
+    std::size_t scratch_at_ = 0;
+    aligned_floats arena_;
+    std::vector<aligned_floats> outputs_;
+};
+
+FOVEA_ARCH_NAMESPACE_END
