@@ -110,7 +110,7 @@ TEST_CASE("entries remember their element type") {
     const fovea::state_dict weights = read_data("zip_protocol2.pth");
     for (const char* type :
          {"float32", "float64", "float16", "bfloat16", "uint8", "int8", "int16", "int32", "int64", "bool"})
-        CHECK(name(weights.at(type).type) == type);
+        CHECK(dtype_name(weights.at(type).type) == type);
     CHECK(weights.at("num_batches_tracked").type == fovea::dtype::int64);
     CHECK(weights.at("num_batches_tracked").shape.empty());
     CHECK(read_data("quantized.pth").at("channel_qint8").type == fovea::dtype::qint8);

@@ -74,7 +74,7 @@ TEST_CASE("real weights have the values that torch reads") {
             weights = fovea::read_weights(shared_weights / (loaded = file));
         CAPTURE(file, key);
         const fovea::tensor& entry = weights.at(key);
-        CHECK(name(entry.type) == type);
+        CHECK(dtype_name(entry.type) == type);
         CHECK(shape_of(entry) == shape);
         double found = 0, magnitude = 0;
         for (float value : entry.values) {

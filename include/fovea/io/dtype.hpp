@@ -63,7 +63,7 @@ inline constexpr std::array<dtype_facts, 16> dtype_table{{
 } // namespace detail
 
 // torch's name of the type, e.g. "bfloat16".
-constexpr std::string_view name(dtype type) noexcept {
+constexpr std::string_view dtype_name(dtype type) noexcept {
     return detail::dtype_table[static_cast<std::size_t>(type)].name;
 }
 

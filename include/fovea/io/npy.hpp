@@ -34,7 +34,7 @@ struct npy_array {
     std::vector<T> values() const {
         static_assert(std::is_arithmetic_v<T>);
         if (std::is_integral_v<T> && is_floating_point(type))
-            throw input_error("expected an array of integers, found " + std::string(name(type)));
+            throw input_error("expected an array of integers, found " + std::string(dtype_name(type)));
         std::vector<T> converted(size());
         detail::with_stored_type(type, [&](auto stored) {
             using stored_type = decltype(stored);
@@ -81,7 +81,7 @@ inline npy_array read_npy(byte_span bytes, std::string_view file) {
     const auto size = count ? detail::checked_product(*count, element_size(header.type)) : std::nullopt;
     if (size != cursor.remaining())
         cursor.fail("the shape " + detail::shape_text(header.shape) + " of " +
-                    std::string(name(header.type)) + " does not fit the " +
+                    std::string(dtype_name(header.type)) + " does not fit the " +
                     std::to_string(cursor.remaining()) + " bytes that follow the header");
     const byte_span data = cursor.take(*size);
     npy_array array{header.type, std::move(header.shape), {}};

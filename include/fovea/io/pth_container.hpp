@@ -135,9 +135,14 @@ inline bool is_tar(byte_span bytes) noexcept {
 inline checkpoint read_checkpoint(byte_span bytes, std::string_view file) {
     if (zip_archive::recognises(bytes))
         return read_zip_checkpoint(bytes, file);
+    if (bytes.size() == 0)
+        fail_pth(file, "the file is empty");
     if (is_tar(bytes))
         fail_pth(file,
                  "a tar archive, as torch wrote before 0.1.10; load and save it again with a newer torch");
+    constexpr unsigned char binary_pickle = 0x80, decimal_magic = 'L'; // of protocols 2 to 5, and of 0 and 1
+    if (bytes[0] != binary_pickle && bytes[0] != decimal_magic)
+        fail_pth(file, "no checkpoint: neither a zip archive nor torch's legacy format");
     return read_legacy_checkpoint(bytes, file);
 }
 

@@ -43,7 +43,7 @@ inline void check_coverage(const std::vector<safetensors_entry>& entries, std::s
                                std::to_string(entry->end));
         if (bytes != entry->end - entry->begin)
             throw format_error(std::string(file) + ": tensor '" + entry->name + "': the shape " +
-                               shape_text(entry->shape) + " of " + std::string(name(entry->type)) +
+                               shape_text(entry->shape) + " of " + std::string(dtype_name(entry->type)) +
                                " does not fill " + std::to_string(entry->end - entry->begin) + " bytes");
         expected = entry->end;
     }
@@ -181,7 +181,7 @@ inline void write_safetensors(const std::filesystem::path& path, const state_dic
                               dtype floats = dtype::float32) {
     if (floats != dtype::float32 && floats != dtype::float16)
         throw input_error("safetensors are written as float32 or float16, not as " +
-                          std::string(name(floats)));
+                          std::string(dtype_name(floats)));
     if (weights.contains("__metadata__"))
         throw input_error("safetensors keep the name '__metadata__' to themselves");
     write_file(path, [&](std::ostream& stream) {

@@ -131,7 +131,7 @@ private:
                  " at offset " + std::to_string(view.offset) + " leaves its storage of " +
                  std::to_string(available) + " elements");
         if ((call.callee->name == "_rebuild_qtensor") != is_quantized(view.type))
-            fail("the storage's type " + std::string(name(view.type)) + " does not suit " +
+            fail("the storage's type " + std::string(dtype_name(view.type)) + " does not suit " +
                  std::string(call.callee->name));
         if (is_quantized(view.type)) {
             if (!may_be_quantized || items.size() < 5)
@@ -149,8 +149,8 @@ private:
         const auto found = storages_.find(id->key);
         const auto bytes = checked_product(id->elements, element_size(id->type));
         if (found == storages_.end() || bytes != found->second.size())
-            fail("expected " + std::to_string(id->elements) + " elements of " + std::string(name(id->type)) +
-                 " in storage '" + std::string(id->key) + "', found " +
+            fail("expected " + std::to_string(id->elements) + " elements of " +
+                 std::string(dtype_name(id->type)) + " in storage '" + std::string(id->key) + "', found " +
                  (found == storages_.end() ? "none" : std::to_string(found->second.size()) + " bytes"));
         view.type = id->type;
         view.storage =
