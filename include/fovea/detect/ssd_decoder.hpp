@@ -104,14 +104,14 @@ private:
 
     static const ssd_decoder_settings& checked(const ssd_decoder_settings& settings, std::size_t anchors,
                                                std::size_t num_classes) {
-        constexpr std::size_t most = std::size_t{1} << 40U;
+        constexpr std::size_t most_classes = std::size_t{1} << 24U, most_scores = std::size_t{1} << 40U;
         if (!(settings.score_thresh >= 0 && settings.score_thresh <= 1))
             throw input_error("ssd_decoder: score_thresh must be in 0 .. 1, got " +
                               std::to_string(settings.score_thresh));
         if (!(settings.nms_thresh >= 0 && settings.nms_thresh <= 1))
             throw input_error("ssd_decoder: nms_thresh must be in 0 .. 1, got " +
                               std::to_string(settings.nms_thresh));
-        if (num_classes == 0 || num_classes > most / (anchors + 1))
+        if (num_classes == 0 || num_classes > most_classes || num_classes > most_scores / (anchors + 1))
             throw input_error("ssd_decoder: " + std::to_string(num_classes) + " classes for " +
                               std::to_string(anchors) + " anchors");
         return settings;
