@@ -154,6 +154,9 @@ TEST_CASE("calls of functions are refused by name, and nothing is run") {
 TEST_CASE("other things that torch writes are refused with advice") {
     CHECK_THAT(test::error_of([] { read_data("whole_model.pth"); }),
                Catch::Contains("torch.nn.modules.container.Sequential") && Catch::Contains("state_dict()"));
+    const std::string module_class = "(" + text("module") + "cmy.net\nNet\nNNtQ"; // of the legacy container
+    CHECK_THAT(refusal(test::as_bytes(legacy_start + module_class + ")\x81.].")),
+               Catch::Contains("my.net.Net"));
     CHECK_THAT(test::error_of([] { read_data("torchscript.pth"); }), Catch::Contains("TorchScript"));
     CHECK_THAT(test::error_of([] { read_data("byteorder_big.pth"); }), Catch::Contains("little-endian"));
     CHECK_THAT(test::error_of([] { read_data("deflated.pth"); }), Catch::Contains("compressed"));
@@ -237,7 +240,9 @@ TEST_CASE("what the pickle says of a storage must be what the file holds") {
     CHECK_FALSE(described("ByteStorage", 4, 3).empty());
     CHECK_FALSE(described("ByteStorage", -1, -1).empty());
     CHECK_FALSE(described("DoubleStorage", INT64_MAX / 4, INT64_MAX / 4).empty());
-    CHECK_FALSE(described("ComplexFloatStorage", 1, 1).empty());
+    CHECK_FALSE(
+        refusal(legacy_file(dict("w", tensor(storage("ComplexFloatStorage", 1), 0, {1}, {1})), 1, "12345678"))
+            .empty());
     CHECK_FALSE(described("QInt8Storage", 4, 4).empty()); // without a quantizer
     CHECK_FALSE(refusal(test::as_bytes(legacy_start +
                                        dict("w", tensor(storage("ByteStorage", 4), 0, {4}, {1})) + ".]."))
@@ -273,6 +278,7 @@ TEST_CASE("state dicts that are none, too deep or ambiguous") {
     const std::string one = tensor(storage("ByteStorage", 4), 0, {4}, {1});
     CHECK(pickled(dict("model", dict("state_dict", dict("w", one)))).empty());
     CHECK_FALSE(pickled(one).empty());
+    CHECK_THAT(refusal(test::as_bytes("<html>")), Catch::Contains("neither"));
     CHECK_FALSE(pickled("]" + one + "a").empty());
     CHECK_FALSE(pickled(one + "0}").empty());
     CHECK_FALSE(pickled("}q\x01" + text("model") + "h\x01s" + text("w") + one + "s").empty());

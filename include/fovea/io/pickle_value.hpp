@@ -65,17 +65,23 @@ public:
         return found && found->kind == kind ? found : nullptr;
     }
 
-    // "module.name" of a global, or of what an object is an instance or the result of; otherwise empty.
+    // "module.name" of a global, or of the class or function that an object is an instance, the storage or
+    // the result of; otherwise empty.
     std::string qualified_name(const pickle_value& value) const {
         const pickle_object* found = object(value);
         if (found && (found->kind == pickle_kind::call || found->kind == pickle_kind::instance))
             found = object(found->callee);
+        if (found &&
+            found->kind == pickle_kind::persistent) { // (tag, class, ...), as torch identifies all it keeps
+            const pickle_object* id = object(found->arguments, pickle_kind::tuple);
+            found = id && id->items.size() > 1 ? object(id->items[1]) : nullptr;
+        }
         if (!found || found->kind != pickle_kind::global)
             return {};
         return std::string(found->module) + "." + std::string(found->name);
     }
 
-    // What a value is, for messages: "an integer", "a list", "a argparse.Namespace object".
+    // What a value is, for messages: "an integer", "a list", "an object of the class argparse.Namespace".
     std::string describe(const pickle_value& value) const {
         constexpr const char* plain[] = {"None", "a boolean", "an integer", "a number", "text"};
         if (const pickle_object* found = object(value)) {
@@ -87,7 +93,7 @@ public:
             case pickle_kind::dict:
                 return "a dict";
             case pickle_kind::persistent:
-                return "a storage";
+                return "a " + qualified_name(value);
             case pickle_kind::global:
                 return "the name " + qualified_name(value);
             case pickle_kind::call:

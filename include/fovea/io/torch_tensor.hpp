@@ -14,6 +14,7 @@
 #include "fovea/io/pickle_value.hpp"
 #include "fovea/io/strided.hpp"
 #include "fovea/io/torch_names.hpp"
+#include "fovea/io/torch_rebuild.hpp"
 #include "fovea/io/torch_storage.hpp"
 
 namespace fovea::detail {
@@ -30,22 +31,17 @@ public:
           budget_((file_size > SIZE_MAX / 8 ? SIZE_MAX / 8 : file_size) * 4 + (std::size_t{1} << 20)) {}
 
     // Whether the value claims to be a dense tensor.
-    bool is_tensor(const pickle_value& value) const { return unwrap(value).callee != nullptr; }
+    bool is_tensor(const pickle_value& value) const { return tensor_call(source_, value).has_value(); }
 
     // Throws format_error, naming the key, when the tensor's numbers contradict each other or the file.
     tensor read(std::string_view key, const pickle_value& value) {
         key_ = key;
-        const strided_tensor view = read_view(unwrap(value), true);
+        const strided_tensor view = read_view(value, true);
         charge(view.count);
         return to_tensor(std::string(key), view);
     }
 
 private:
-    struct rebuild {
-        const pickle_object* callee = nullptr; // a global of torch._utils
-        const pickle_object* arguments = nullptr;
-    };
-
     [[noreturn]] void fail(const std::string& what) const {
         throw format_error(std::string(file_) + ": tensor '" + std::string(key_) + "': " + what);
     }
@@ -54,34 +50,6 @@ private:
         if (elements > budget_)
             fail("the tensors have far more elements than the file has bytes");
         budget_ -= elements;
-    }
-
-    // The call that makes the tensor itself, below the calls that make a Parameter or a subclass of it.
-    rebuild unwrap(const pickle_value& value) const {
-        const pickle_object* call = source_.object(value, pickle_kind::call);
-        rebuild found =
-            call ? rebuild{source_.object(call->callee), source_.object(call->arguments)} : rebuild{};
-        constexpr int deepest = 4; // a Parameter of a subclass, and room to spare
-        for (int depth = 0; depth < deepest && found.arguments && !found.arguments->items.empty(); ++depth) {
-            const auto& items = found.arguments->items;
-            const std::string_view module = found.callee->module, name = found.callee->name;
-            if (module == "torch._tensor" && name.substr(0, 18) == "_rebuild_from_type" && items.size() >= 3)
-                found = {source_.object(items[0], pickle_kind::global),
-                         source_.object(items[2], pickle_kind::tuple)};
-            else if (module == "torch._utils" && name.substr(0, 18) == "_rebuild_parameter") {
-                call = source_.object(items[0], pickle_kind::call);
-                found =
-                    call ? rebuild{source_.object(call->callee), source_.object(call->arguments)} : rebuild{};
-            } else
-                break;
-            if (!found.callee)
-                return {};
-        }
-        const bool dense =
-            found.callee && found.arguments && found.callee->module == "torch._utils" &&
-            (found.callee->name == "_rebuild_tensor" || found.callee->name == "_rebuild_tensor_v2" ||
-             found.callee->name == "_rebuild_tensor_v3" || found.callee->name == "_rebuild_qtensor");
-        return dense ? found : rebuild{};
     }
 
     std::size_t integer(const pickle_value& value, const char* what) const {
@@ -108,15 +76,17 @@ private:
         return numbers;
     }
 
-    // (storage, offset, size, stride, ...); then a quantizer for _rebuild_qtensor; a dtype as the eighth for
-    // v3.
-    strided_tensor read_view(const rebuild& call, bool may_be_quantized) {
-        const auto& items = call.arguments->items;
-        if (items.size() < 4)
-            fail("expected a storage, an offset, a size and strides");
+    // (storage, offset, size, stride, ...); the fifth argument of _rebuild_qtensor is a quantizer, the
+    // seventh of _rebuild_tensor_v3 an element type.
+    strided_tensor read_view(const pickle_value& value, bool may_be_quantized) {
+        const auto call = tensor_call(source_, value);
+        if (!call || call->arguments->size() < 4)
+            fail("expected a tensor of a storage, an offset, a size and strides, found " +
+                 source_.describe(value));
+        const std::vector<pickle_value>& items = *call->arguments;
         strided_tensor view;
         std::size_t available = read_storage(items[0], view);
-        if (call.callee->name == "_rebuild_tensor_v3")
+        if (call->function == "_rebuild_tensor_v3")
             available = retype(items.size() > 6 ? items[6] : pickle_value{}, view);
         view.offset = integer(items[1], "an offset");
         view.shape = integers(items[2], "a shape");
@@ -130,9 +100,9 @@ private:
             fail("the shape " + shape_text(view.shape) + " with strides " + shape_text(view.strides) +
                  " at offset " + std::to_string(view.offset) + " leaves its storage of " +
                  std::to_string(available) + " elements");
-        if ((call.callee->name == "_rebuild_qtensor") != is_quantized(view.type))
+        if ((call->function == "_rebuild_qtensor") != is_quantized(view.type))
             fail("the storage's type " + std::string(dtype_name(view.type)) + " does not suit " +
-                 std::string(call.callee->name));
+                 std::string(call->function));
         if (is_quantized(view.type)) {
             if (!may_be_quantized || items.size() < 5)
                 fail("expected a quantizer");
@@ -216,9 +186,7 @@ private:
                 found.push_back(number(item));
             return found;
         }
-        if (!is_tensor(value))
-            fail("expected a tensor of scales or zero points, found " + source_.describe(value));
-        const strided_tensor view = read_view(unwrap(value), false);
+        const strided_tensor view = read_view(value, false);
         if (view.shape.size() != 1)
             fail("expected scales and zero points of one axis, found " + shape_text(view.shape));
         charge(view.count);
