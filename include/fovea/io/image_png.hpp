@@ -127,8 +127,8 @@ inline image read_png(byte_span bytes, std::string_view file, const image_limits
 
 // libpng's one-call writer, which keeps its jumps to itself.
 inline void write_png(const std::string& path, image_view picture) {
-    constexpr std::size_t max_side = 0x7fffffff;
-    if (picture.width > max_side / 3 || picture.height > max_side || picture.stride > max_side)
+    constexpr std::size_t largest_side = 0x7fffffff;
+    if (picture.width > largest_side / 3 || picture.height > largest_side || picture.stride > largest_side)
         throw input_error(path + ": the picture is too large for a PNG");
     png_image out{};
     out.version = PNG_IMAGE_VERSION;
