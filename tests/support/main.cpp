@@ -1,6 +1,8 @@
-// The entry point of every test program. Exits with 4 ("skipped" to ctest) when this machine's processor lacks the
-// instruction set that the program was compiled for.
+// The entry point of every test program. Exits with 0 or 1: Catch's own code, the number of failures, could
+// be mistaken for the 4 of support/arch_check.cpp.
 #define CATCH_CONFIG_RUNNER
 #include <catch2/catch.hpp>
 
-int main(int argc, char** argv) { return Catch::Session().run(argc, argv); }
+int main(int argc, char** argv) {
+    return Catch::Session().run(argc, argv) == 0 ? 0 : 1;
+}

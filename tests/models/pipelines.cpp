@@ -1,0 +1,188 @@
+// From a photo to class probabilities and boxes: the reference's transforms, networks and post-processing end
+// to end.
+#include "support.hpp"
+
+#if FOVEA_TEST_IMAGES
+#include <fovea/io/image.hpp>
+#endif
+
+using namespace fovea;
+using namespace fovea::test;
+
+namespace {
+
+// A golden's photo: "scene:<name>:<height>x<width>" is drawn, "photo:<file>" is read where it exists.
+struct test_photo {
+    std::vector<std::uint8_t> pixels;
+    std::size_t height = 0, width = 0;
+
+    image_view view() const { return {pixels.data(), width, height}; }
+};
+
+std::optional<test_photo> photo_of(const golden_case& golden) {
+    const golden_input& input = golden.inputs.at(0);
+    test_photo photo{{}, input.shape.at(0), input.shape.at(1)};
+    const std::size_t colon = input.image.find(':');
+    const std::string rest = input.image.substr(colon + 1);
+    if (input.image.substr(0, colon) == "scene") {
+        photo.pixels = scene(rest.substr(0, rest.find(':')), photo.height, photo.width);
+        return photo;
+    }
+#if FOVEA_TEST_IMAGES
+    if (std::filesystem::exists(shared_data / "photos" / rest)) {
+        const image decoded = read_image(shared_data / "photos" / rest);
+        photo.pixels.assign(decoded.pixels.begin(), decoded.pixels.end());
+        return photo;
+    }
+#endif
+    return std::nullopt;
+}
+
+// boxes [count, 4], scores and labels [count] of detections.
+struct detection_arrays {
+    array boxes, scores, labels;
+
+    explicit detection_arrays(span<const detection> found) {
+        boxes.shape = {found.size(), 4};
+        scores.shape = labels.shape = {found.size()};
+        for (const detection& d : found) {
+            for (float side : {d.box.x1, d.box.y1, d.box.x2, d.box.y2})
+                boxes.values.push_back(static_cast<double>(side));
+            scores.values.push_back(static_cast<double>(d.score));
+            labels.values.push_back(d.label);
+        }
+    }
+};
+
+void check_detections(const golden_case& golden) {
+    INFO(golden.name);
+    const auto photo = photo_of(golden);
+    if (!photo)
+        return;
+    using net = ssdlite320_mobilenet_v3_large<>;
+    auto model = load<net>(weights_of(golden, net::graph));
+    ssd_decoder_settings settings = model.settings().decoder;
+    settings.score_thresh = static_cast<float>(golden.settings.at("score_thresh"));
+    settings.nms_thresh = golden.settings.at("nms_thresh");
+    model.set_decoder(settings);
+    const detection_arrays found(model.detect(photo->view()));
+    CHECK(compare(golden.detection("det"), found.boxes, found.scores, found.labels));
+}
+
+array floats_of(const std::filesystem::path& file) {
+    return test::read_npy(file);
+}
+
+double largest_difference(span<const float> got, const array& expected) {
+    REQUIRE(got.size() == expected.values.size());
+    double largest = 0;
+    for (std::size_t i = 0; i < got.size(); ++i)
+        largest = std::max(largest, std::abs(static_cast<double>(got[i]) - expected.values[i]));
+    return largest;
+}
+
+} // namespace
+
+TEST_CASE("a classifier sees a photo as torchvision's presets do") {
+    const auto golden = shared_golden("pipelines", "pipe_mobilenet_v3_large_scene");
+    if (!golden)
+        return;
+    using net = mobilenet_v3_large<>;
+    const test_photo photo = *photo_of(*golden);
+    const state_dict weights = weights_of(*golden, net::graph);
+    auto as_pillow = load<net>(weights);
+    preset tensor = net::input_preset;
+    tensor.sampler = resampler::tensor;
+    classifier as_tensor(net::program(), tensor, weights);
+    const auto logits = [&](classifier& c) {
+        const span<const float> found = c.forward(photo.view());
+        return array({1, found.size()}, std::vector<float>(found.begin(), found.end()));
+    };
+    CHECK(compare(golden->output("logits_pil"), logits(as_pillow)));
+    CHECK(compare(golden->output("logits"), logits(as_tensor)));
+}
+
+TEST_CASE("a classifier names the most probable classes, best first") {
+    const auto golden = own_golden("models", "mobilenet_v3_small_96");
+    using net = mobilenet_v3_small<>;
+    auto model = load<net>(weights_of(golden, net::graph));
+    const std::vector<std::uint8_t> pixels = scene("classes", 90, 120);
+    const image_view photo(pixels.data(), 120, 90);
+    const auto best = model.classify(photo, 3);
+    const auto all = model.classify(photo, 5000);
+    REQUIRE(best.size() == 3);
+    REQUIRE(all.size() == 1000);
+    double sum = 0;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        sum += static_cast<double>(all[i].score);
+        CHECK((i == 0 || all[i - 1].score >= all[i].score));
+    }
+    CHECK(sum == Approx(1).epsilon(1e-5));
+    CHECK(best[2].label == all[2].label);
+    CHECK(model.name(0) == "tench");
+    CHECK_THROWS_AS(model.classify(image_view()), input_error);
+}
+
+TEST_CASE("SSDLite finds torchvision's boxes") {
+    check_detections(own_golden("models", "ssdlite320_scene"));
+    for (const char* name : {"pipe_ssdlite320_scene", "pipe_ssdlite320_photo", "pipe_ssdlite320_photo2"})
+        if (const auto golden = shared_golden("pipelines", name))
+            check_detections(*golden);
+}
+
+TEST_CASE("the published SSDLite weights give torchvision's logits and boxes on photos") {
+    const auto weights = shared_data / "weights/ssdlite320_coco", goldens = shared_data / "golden/ssdlite320";
+    if (!std::filesystem::exists(weights))
+        return;
+    for (const char* file : {"ssdlite320_mobilenet_v3_large_coco_dequant.safetensors",
+                             "ssdlite320_mobilenet_v3_large_coco_int8_fbgemm.pth"}) {
+        auto model = load<ssdlite320_mobilenet_v3_large<>>(weights / file);
+        for (const char* photo : {"image_2", "image_10"}) {
+            INFO(file << " " << photo);
+            const auto golden = [&](const char* what) {
+                return floats_of(goldens / (std::string(photo) + "_" + what + ".npy"));
+            };
+            forward(model.network(), golden("net_input_1x3x320x320"));
+            CHECK(largest_difference(model.network().output(0), golden("cls_logits")) < 1e-3);
+            CHECK(largest_difference(model.network().output(1), golden("bbox_regression")) < 1e-3);
+
+            const array rgb = golden("rgb_u8_chw");
+            const std::size_t height = rgb.shape[1], width = rgb.shape[2];
+            const auto pixels = image_of<std::uint8_t>({{1, 3, height, width}, rgb.values}, 0);
+            const detection_arrays found(model.detect({pixels.data(), width, height}));
+            const array boxes = golden("boxes_xyxy"), scores = golden("scores"), labels = golden("labels");
+            const golden_detections expected{"det", boxes, scores, labels, std::nullopt};
+            REQUIRE(found.scores.values.size() == scores.values.size());
+            tolerance limits;
+            limits.box_atol = 0.05;
+            limits.score_atol = 1e-4;
+            limits.min_match = 1;
+            CHECK(compare(expected, found.boxes, found.scores, found.labels, limits));
+        }
+    }
+}
+
+TEST_CASE("the published MobileNetV3-Small weights give torchvision's features") {
+    const auto weights = shared_data / "weights/mobilenet_v3_small_features",
+               goldens = shared_data / "golden/mobilenet_v3_small";
+    if (!std::filesystem::exists(weights))
+        return;
+    const runtime_program program(tables::mobilenet_v3_small.without_classifier());
+    load_options renamed;
+    renamed.rename = {{"0.", "features."}};
+    const std::pair<const char*, load_options> files[] = {
+        {"mobilenet_v3_small_imagenet1k_v1_features.safetensors", {}}, {"mobilenetv3_embed.pt", renamed}};
+    for (const auto& [file, options] : files) {
+        network net(program.view(), read_weights(weights / file), options);
+        for (const char* photo : {"dog2", "parrot"}) {
+            INFO(file << " " << photo);
+            forward(net, floats_of(goldens / (std::string(photo) + "_input_1x3x224x224.npy")));
+            const array features = floats_of(goldens / (std::string(photo) + "_features_1x576x7x7.npy"));
+            const array got = output_of(net, 0, features.shape);
+            CHECK(largest_difference(std::vector<float>(got.values.begin(), got.values.end()), features) <
+                  1e-4);
+            CHECK(largest_difference(net.output(1), floats_of(goldens / (std::string(photo) +
+                                                                         "_embedding_1x576.npy"))) < 1e-4);
+        }
+    }
+}
