@@ -15,21 +15,22 @@ FOVEA_ARCH_NAMESPACE_BEGIN
 namespace resampling {
 
 // Calls store(x, channel, value) for every value of an output row of columns.size() pixels. `rows` are the
-// source rows that `vertical` names; columns are weighted before rows, as in PyTorch.
+// source rows that `vertical` names. Sums are double, as many enlarged 8-bit values lie halfway between two,
+// and the last bit decides which one tensor_resize rounds to.
 template <std::size_t N, class T, class Store>
 void interpolate_row(const std::array<const T*, N>& rows, const axis_taps<N>& vertical,
                      const std::vector<axis_taps<N>>& columns, std::size_t channels, Store&& store) {
     for (std::size_t x = 0; x < columns.size(); ++x)
         for (std::size_t c = 0; c < channels; ++c) {
-            float sum = 0.0F;
+            double sum = 0.0;
             for (std::size_t j = 0; j < N; ++j) {
-                float line = 0.0F;
+                double line = 0.0;
                 for (std::size_t i = 0; i < N; ++i)
-                    line += static_cast<float>(rows[j][columns[x].index[i] * channels + c]) *
-                            columns[x].weight[i];
-                sum += line * vertical.weight[j];
+                    line += static_cast<double>(rows[j][columns[x].index[i] * channels + c]) *
+                            static_cast<double>(columns[x].weight[i]);
+                sum += line * static_cast<double>(vertical.weight[j]);
             }
-            store(x, c, sum);
+            store(x, c, static_cast<float>(sum));
         }
 }
 

@@ -34,17 +34,26 @@ inline axis_map map_axis_scaled(std::size_t input, double scale_factor) noexcept
 template <std::size_t N>
 using axis_taps = interpolation::taps<float, N>;
 
+// As torch computes them for float tensors: the scale is a float, the position a double, the weights floats
+// again.
 template <std::size_t N>
 axis_taps<N> taps_at(const axis_map& axis, std::size_t i) noexcept {
     static_assert(N == 1 || N == 2 || N == 4);
-    if constexpr (N == 1)
+    if constexpr (N == 1) {
         return {{interpolation::nearest_index(i, axis.scale, axis.input)}, {1.0F}};
-    else if constexpr (N == 2)
-        return interpolation::linear_taps(interpolation::source_position(i, axis.scale, axis.align_corners),
-                                          axis.input);
-    else
-        return interpolation::cubic_taps(interpolation::source_position(i, axis.scale, axis.align_corners),
-                                         axis.input);
+    } else {
+        const double position = interpolation::source_position<double>(i, axis.scale, axis.align_corners);
+        if constexpr (N == 2) {
+            const auto exact = interpolation::linear_taps(position, axis.input);
+            const float second = static_cast<float>(exact.weight[1]);
+            return {exact.index, {1.0F - second, second}};
+        } else {
+            const auto [index, weight] = interpolation::cubic_taps(position, axis.input);
+            return {index,
+                    {static_cast<float>(weight[0]), static_cast<float>(weight[1]),
+                     static_cast<float>(weight[2]), static_cast<float>(weight[3])}};
+        }
+    }
 }
 
 // Room for the horizontal table of either mode.
