@@ -188,6 +188,19 @@ TEST_CASE("a small file that claims a huge picture is refused before it is alloc
     CHECK(message_of(jpeg).find("cannot come out of a file") != std::string::npos);
 }
 
+TEST_CASE("a JPEG of endless scans is refused") {
+    auto jpeg = bytes_of(corpus / "progressive.jpg");
+    const std::array<unsigned char, 2> start_of_scan{0xff, 0xda};
+    const auto first = std::search(jpeg.begin(), jpeg.end(), start_of_scan.begin(), start_of_scan.end());
+    const auto second = std::search(first + 2, jpeg.end(), start_of_scan.begin(), start_of_scan.end());
+    REQUIRE(second != jpeg.end());
+    const std::vector<unsigned char> scan(first, second);
+    const std::ptrdiff_t at = first - jpeg.begin();
+    for (int i = 0; i < 600; ++i)
+        jpeg.insert(jpeg.begin() + at, scan.begin(), scan.end());
+    CHECK(message_of(jpeg) == "memory: bad JPEG: more than 500 scans");
+}
+
 TEST_CASE("errors say what was expected") {
     const auto text = [](std::string_view s) { return message_of({s.begin(), s.end()}); };
     CHECK(text("GIF89a") ==
