@@ -49,6 +49,8 @@ constexpr shape infer_shape(const node& n, shape a, shape b, fault_report& f) no
     case op::global_average_pool:
         return {1, 1, a.channels};
     case op::linear:
+        if (n.out.channels < 1)
+            f = {fault::bad_channels, -1, n.out.channels, 1};
         if (a.height != 1 || a.width != 1)
             f = {fault::not_pooled, -1, a.height * a.width, 1};
         return {1, 1, n.out.channels};

@@ -82,7 +82,8 @@ constexpr std::array<int, Capacity> last_reads(span<const step> steps) noexcept 
 constexpr bool needs_padding(graph_view g, span<const step> steps, node_id input) noexcept {
     for (const step& s : steps)
         if (s.node >= 0 &&
-            (s.residual == input || s.gate == input || (s.input == input && !is_ungrouped(g[s.node]))))
+            (s.residual == input || s.gate == input ||
+             (s.input == input && (s.gate >= 0 || !is_ungrouped(g[s.node])))))
             return true;
     return false;
 }

@@ -21,14 +21,19 @@ template <class Builder>
 constexpr void build_graph(Builder& b, const tables::mobilenet_v2_table& t) noexcept {
     const int features = b.child(0, "features");
     int layer = 0;
+    if (t.rows.empty() || t.round_nearest < 1)
+        return b.fail({fault::table_value, 0, t.rows.empty() ? 0 : t.round_nearest, 1});
     const auto scaled = [&](double channels) { return make_divisible(channels, t.round_nearest); };
     node_id x = b.input({t.height, t.width, 3});
     x = blocks::conv_norm_activation(b, x, b.child(features, layer++), scaled(t.input_channel * t.width_mult),
                                      window::same(3, 2), 1, t.norm_epsilon, activation::relu6);
     int index = 0;
     for (const auto& row : t.rows) {
-        if (row.t <= 0 || row.c < 1 || row.n < 1 || row.s < 1)
-            b.fail({fault::table_value, index, row.n, 1});
+        if (row.t <= 0)
+            b.fail({fault::table_value, index, static_cast<int>(row.t), 1});
+        for (int value : {row.c, row.n, row.s})
+            if (value < 1)
+                b.fail({fault::table_value, index, value, 1});
         for (int i = 0; i < row.n; ++i)
             x = blocks::inverted_residual_v2(b, x, b.child(features, layer++), row.t,
                                              scaled(row.c * t.width_mult), i == 0 ? row.s : 1,
