@@ -1,10 +1,22 @@
-// The instruction set that a translation unit is compiled for, and the inline namespace that keeps its code apart.
+// The instruction set that a translation unit is compiled for, and the inline namespace that keeps its code
+// apart.
 //
-// Kernels and everything that calls them live between FOVEA_ARCH_NAMESPACE_BEGIN and FOVEA_ARCH_NAMESPACE_END, so that
-// translation units compiled with different -m flags never share a symbol (see docs/arch.md).
+// Kernels and everything that calls them live between FOVEA_ARCH_NAMESPACE_BEGIN and
+// FOVEA_ARCH_NAMESPACE_END, so that translation units compiled with different -m flags never share a symbol
+// (see docs/arch.md).
 #pragma once
 
+// GCC 12 takes the undefined pass-through operands of AVX-512 intrinsics, once inlined, for uninitialised
+// reads.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <xsimd/xsimd.hpp>
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 #if defined(__AVX512F__) && defined(__AVX512CD__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
 #define FOVEA_ARCH avx512
@@ -22,11 +34,11 @@
 #error "fovea has kernels for x86-64 (SSE2, AVX2+FMA, AVX-512) and AArch64 (NEON)"
 #endif
 
-#define FOVEA_ARCH_NAMESPACE_BEGIN                                                                                     \
-    namespace fovea {                                                                                                  \
+#define FOVEA_ARCH_NAMESPACE_BEGIN                                                                           \
+    namespace fovea {                                                                                        \
     inline namespace FOVEA_ARCH {
-#define FOVEA_ARCH_NAMESPACE_END                                                                                       \
-    }                                                                                                                  \
+#define FOVEA_ARCH_NAMESPACE_END                                                                             \
+    }                                                                                                        \
     }
 
 #define FOVEA_STRINGIZE_(x) #x

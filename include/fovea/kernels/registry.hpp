@@ -4,6 +4,7 @@
 #include <fovea/kernels/general_conv.hpp>
 #include <fovea/kernels/simd/dense_conv.hpp>
 #include <fovea/kernels/simd/depthwise.hpp>
+#include <fovea/kernels/simd/depthwise_any.hpp>
 #include <fovea/kernels/simd/elementwise.hpp>
 #include <fovea/kernels/simd/pointwise.hpp>
 #include <fovea/kernels/simd/pooling.hpp>
@@ -50,7 +51,8 @@ constexpr kernel_id select_kernel(graph_view g, const step& s) noexcept {
         return kernel_id::dense_conv;
     if (n.groups != n.out.channels || n.groups != g[n.inputs[0]].out.channels)
         return kernel_id::general_conv;
-    const bool square = w.kernel_height == w.kernel_width && w.stride_height == w.stride_width;
+    const bool square =
+        w.kernel_height == w.kernel_width && w.stride_height == w.stride_width && w.dilation == 1;
     if (square && w.kernel_width == 3 && w.stride_width <= 2)
         return w.stride_width == 1 ? kernel_id::depthwise_3x3 : kernel_id::depthwise_3x3_stride_2;
     if (square && w.kernel_width == 5 && w.stride_width <= 2)
@@ -88,7 +90,7 @@ constexpr kernel kernel_for() noexcept {
     else if constexpr (Id == id::depthwise_5x5_stride_2)
         return kernel_detail::kernel_of<depthwise_kernel<5, 2>>();
     else if constexpr (Id == id::depthwise_any)
-        return kernel_detail::kernel_of<depthwise_kernel<0, 0>>();
+        return kernel_detail::kernel_of<depthwise_any_kernel>();
     else if constexpr (Id == id::general_conv)
         return kernel_detail::kernel_of<general_conv_kernel>();
     else if constexpr (Id == id::global_average_pool)

@@ -11,14 +11,6 @@ FOVEA_ARCH_NAMESPACE_BEGIN
 
 namespace kernel_detail {
 
-// GCC 12 takes the undefined pass-through operand of AVX-512 intrinsics, inlined from xsimd, for an
-// uninitialised read.
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-
 // The constant comes first in min and max: on x86 the second operand is what a NaN comparison returns, so
 // NaNs survive.
 template <class Vector>
@@ -52,9 +44,6 @@ inline vector transcendental(activation act, vector x) noexcept {
         return xsimd::max(vector(0.0F), x) + xsimd::log1p(xsimd::exp(-xsimd::abs(x)));
     return (act == activation::silu ? x : one) / (one + xsimd::exp(-x));
 }
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic pop
-#endif
 
 // Applies a transcendental activation to `count` numbers in memory.
 inline void transcendental_inplace(activation act, float* x, int count) noexcept {

@@ -26,7 +26,7 @@ struct elementwise_kernel {
 
 private:
     static void run_pixel(const layer& l, const operands& o, std::ptrdiff_t offset) noexcept {
-        for_each_vector(padded_channels(l.out.channels), [&](auto tag, int c) {
+        for_each_vector(0, padded_channels(l.out.channels), [&](auto tag, int c) {
             using v = decltype(tag);
             v value = v::load_unaligned(o.input + offset + c);
             if (o.gate != nullptr)

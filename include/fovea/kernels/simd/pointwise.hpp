@@ -35,7 +35,7 @@ inline void scale_rows(const layer& l, const float* input, const float* gate, in
                        float* scaled) noexcept {
     for (int r = 0; r < count; ++r) {
         const std::ptrdiff_t row = static_cast<std::ptrdiff_t>(r) * l.in.stride;
-        for_each_vector(l.in.stride, [&](auto tag, int c) {
+        for_each_vector(0, l.in.stride, [&](auto tag, int c) {
             using v = decltype(tag);
             (v::load_unaligned(input + row + c) * v::load_unaligned(gate + c))
                 .store_unaligned(scaled + row + c);

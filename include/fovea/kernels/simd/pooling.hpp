@@ -17,7 +17,7 @@ struct global_average_pool_kernel {
     static void run(const layer& l, const operands& o, executor&) noexcept {
         const int pixels = l.in.pixels();
         const float scale = 1.0F / static_cast<float>(pixels);
-        for_each_vector(padded_channels(l.in.channels), [&](auto tag, int c) {
+        for_each_vector(0, padded_channels(l.in.channels), [&](auto tag, int c) {
             using v = decltype(tag);
             constexpr int sums = 4;
             v sum[sums] = {v(0.0F), v(0.0F), v(0.0F), v(0.0F)};

@@ -18,12 +18,34 @@ struct tile_operands {
     activation act;
 };
 
-// Rows of a matrix one stride apart: the pixels of a pointwise convolution.
+// Rows of a matrix one stride apart: the pixels of a pointwise convolution. One pointer for three rows keeps
+// a tile of twelve within x86's registers: an address there is a pointer plus one or two strides.
 struct strided_rows {
     const float* first;
     std::ptrdiff_t stride;
+
     static constexpr int taps() noexcept { return 1; }
-    const float* row(int, int r) const noexcept { return first + r * stride; }
+
+    template <int Rows>
+    class cursor {
+    public:
+        FOVEA_INLINE cursor(const strided_rows& rows, int) noexcept : stride_(rows.stride) {
+            FOVEA_UNROLL
+            for (int i = 0; i < pointers; ++i)
+                pointer_[i] = rows.first + 3 * i * stride_;
+        }
+        FOVEA_INLINE float operator()(int r) const noexcept { return pointer_[r / 3][r % 3 * stride_]; }
+        FOVEA_INLINE void advance() noexcept {
+            FOVEA_UNROLL
+            for (int i = 0; i < pointers; ++i)
+                ++pointer_[i];
+        }
+
+    private:
+        static constexpr int pointers = (Rows + 2) / 3;
+        std::ptrdiff_t stride_;
+        array_of<const float*, pointers> pointer_;
+    };
 };
 
 // Rows anywhere in memory: the pixels under each tap of a window, [taps][capacity] pointers.
@@ -31,8 +53,24 @@ struct gathered_rows {
     const float* const* pointers;
     int tap_count;
     int capacity;
+
     int taps() const noexcept { return tap_count; }
-    const float* row(int tap, int r) const noexcept { return pointers[tap * capacity + r]; }
+
+    template <int Rows>
+    class cursor {
+    public:
+        FOVEA_INLINE cursor(const gathered_rows& rows, int tap) noexcept {
+            FOVEA_UNROLL
+            for (int r = 0; r < Rows; ++r)
+                pointer_[r] = rows.pointers[tap * rows.capacity + r];
+        }
+        FOVEA_INLINE float operator()(int r) const noexcept { return pointer_[r][k_]; }
+        FOVEA_INLINE void advance() noexcept { ++k_; }
+
+    private:
+        std::ptrdiff_t k_ = 0;
+        array_of<const float*, Rows> pointer_;
+    };
 };
 
 template <class Vector, int Vectors>
@@ -66,18 +104,15 @@ inline void run_tile(const RowsOf& rows, const tile_operands& t) noexcept {
     }
     const float* w = t.weights + Vectors * size;
     for (int tap = 0; tap < rows.taps(); ++tap) {
-        array_of<const float*, Rows> a;
-        FOVEA_UNROLL
-        for (int r = 0; r < Rows; ++r)
-            a[r] = rows.row(tap, r);
-        for (int k = 0; k < t.depth; ++k, w += Vectors * size) {
+        typename RowsOf::template cursor<Rows> a(rows, tap);
+        for (int k = 0; k < t.depth; ++k, w += Vectors * size, a.advance()) {
             array_of<Vector, Vectors> column;
             FOVEA_UNROLL
             for (int v = 0; v < Vectors; ++v)
                 column[v] = Vector::load_unaligned(w + v * size);
             FOVEA_UNROLL
             for (int r = 0; r < Rows; ++r) {
-                const Vector x(a[r][k]);
+                const Vector x(a(r));
                 FOVEA_UNROLL
                 for (int v = 0; v < Vectors; ++v)
                     sum[r][v] = multiply_add(x, column[v], sum[r][v]);

@@ -5,6 +5,8 @@
 #include <fovea/arch.hpp>
 
 #include <cstring>
+#include <type_traits>
+#include <utility>
 
 // In front of a loop with a constant trip count: unrolls it fully, at -O2 too, so that arrays become
 // registers.
@@ -16,6 +18,7 @@
 #define FOVEA_UNROLL
 #endif
 #define FOVEA_INLINE inline __attribute__((always_inline))
+#define FOVEA_INLINE_LAMBDA __attribute__((always_inline))
 
 FOVEA_ARCH_NAMESPACE_BEGIN
 
@@ -40,14 +43,29 @@ FOVEA_INLINE Vector multiply_add(Vector a, Vector b, Vector c) noexcept {
     return xsimd::fma(a, b, c);
 }
 
-// Calls f(vector tag, channel) over [0, padded channels): whole vectors, then halves. Channels are padded
-// to 8.
+namespace kernel_detail {
+
+template <class Function, int... I>
+FOVEA_INLINE void unroll_sequence(Function&& f, std::integer_sequence<int, I...>) noexcept {
+    (f(std::integral_constant<int, I>{}), ...);
+}
+
+} // namespace kernel_detail
+
+// f(constant) for each of 0 .. N - 1, for loops whose bodies decide by the counter. Mark the lambda
+// FOVEA_INLINE_LAMBDA.
+template <int N, class Function>
+FOVEA_INLINE void unroll(Function&& f) noexcept {
+    kernel_detail::unroll_sequence(f, std::make_integer_sequence<int, N>{});
+}
+
+// Calls f(vector tag, channel) over [begin, end): whole vectors, then halves. A multiple of 8 channels.
 template <class Function>
-FOVEA_INLINE void for_each_vector(int channels, Function&& f) noexcept {
-    int c = 0;
-    for (; c + vector_size <= channels; c += vector_size)
+FOVEA_INLINE void for_each_vector(int begin, int end, Function&& f) noexcept {
+    int c = begin;
+    for (; c + vector_size <= end; c += vector_size)
         f(vector(0.0F), c);
-    for (; c < channels; c += half_size)
+    for (; c < end; c += half_size)
         f(half_vector(0.0F), c);
 }
 

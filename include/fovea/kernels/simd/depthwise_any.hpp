@@ -1,0 +1,71 @@
+// Depthwise convolutions with any window, stride and dilation: one output pixel at a time. Dilated
+// MobileNets, batch-norm on its own and custom tables run here.
+#pragma once
+
+#include <fovea/kernels/simd/depthwise.hpp>
+
+FOVEA_ARCH_NAMESPACE_BEGIN
+
+namespace kernel_detail {
+
+// The taps of a window that lie inside the input along one axis: [begin, end).
+struct tap_range {
+    int begin, end;
+
+    // `first`: input coordinate under tap 0.
+    constexpr tap_range(int first, int kernel, int dilation, int size) noexcept
+        : begin(first >= 0 ? 0 : (-first + dilation - 1) / dilation),
+          end(first >= size ? 0 : std::min(kernel, (size - 1 - first) / dilation + 1)) {}
+};
+
+class depthwise_any_rows {
+public:
+    depthwise_any_rows(const layer& l, const operands& o) noexcept
+        : l_(l), o_(o), padded_(padded_channels(l.out.channels)) {}
+
+    // Output rows [first, last).
+    void run(int first, int last) const noexcept {
+        for (int y = first; y < last; ++y)
+            for (int x = 0; x < l_.out.width; ++x)
+                run_pixel(y, x);
+    }
+
+private:
+    void run_pixel(int y, int x) const noexcept {
+        const window& w = l_.win;
+        const int top = y * w.stride_height - w.pad_top, left = x * w.stride_width - w.pad_left;
+        const tap_range rows(top, w.kernel_height, w.dilation, l_.in.height);
+        const tap_range columns(left, w.kernel_width, w.dilation, l_.in.width);
+        const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(y) * l_.out.width + x;
+        float* output = o_.output + at * l_.out.stride;
+        with_cheap_activation(l_.act, [&](auto activate) {
+            for_each_vector(0, padded_, [&](auto tag, int c) {
+                using v = decltype(tag);
+                v sum = v::load_unaligned(o_.weights + c);
+                for (int ky = rows.begin; ky < rows.end; ++ky)
+                    for (int kx = columns.begin; kx < columns.end; ++kx) {
+                        const std::ptrdiff_t pixel =
+                            static_cast<std::ptrdiff_t>(top + ky * w.dilation) * l_.in.width + left +
+                            kx * w.dilation;
+                        const std::ptrdiff_t tap = 1 + ky * w.kernel_width + kx;
+                        sum = multiply_add(v::load_unaligned(o_.input + pixel * l_.in.stride + c),
+                                           v::load_unaligned(o_.weights + tap * padded_ + c), sum);
+                    }
+                if (o_.residual != nullptr)
+                    sum += v::load_unaligned(o_.residual + at * padded_ + c);
+                activate(sum).store_unaligned(output + c);
+            });
+        });
+        finish_activation(l_.act, output, 0, 1, padded_);
+    }
+
+    const layer& l_;
+    const operands& o_;
+    int padded_;
+};
+
+} // namespace kernel_detail
+
+using depthwise_any_kernel = depthwise_base<kernel_detail::depthwise_any_rows>;
+
+FOVEA_ARCH_NAMESPACE_END
