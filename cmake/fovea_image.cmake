@@ -1,4 +1,5 @@
-# fovea_define_image_target(<name>): an INTERFACE target for fovea/io/image.hpp, when its libraries are there.
+# fovea_define_image_target(<name>): an INTERFACE target for fovea/io/image.hpp, when its libraries
+# are there. A name with :: makes an imported target, for fovea's package.
 
 function(fovea_define_image_target name)
   find_package(JPEG QUIET)
@@ -9,8 +10,11 @@ function(fovea_define_image_target name)
     message(STATUS "fovea: libjpeg, libpng or libexif not found; target fovea::image is not defined")
     return()
   endif()
-  add_library(${name} INTERFACE)
-  set_target_properties(${name} PROPERTIES EXPORT_NAME image)
-  target_link_libraries(${name} INTERFACE fovea JPEG::JPEG PNG::PNG ${FOVEA_EXIF_LIBRARY})
+  if(name MATCHES "::")
+    add_library(${name} INTERFACE IMPORTED)
+  else()
+    add_library(${name} INTERFACE)
+  endif()
+  target_link_libraries(${name} INTERFACE fovea::fovea JPEG::JPEG PNG::PNG ${FOVEA_EXIF_LIBRARY})
   target_include_directories(${name} SYSTEM INTERFACE ${FOVEA_EXIF_INCLUDE_DIR})
 endfunction()

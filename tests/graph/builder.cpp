@@ -1,0 +1,146 @@
+// The builder: shapes as they are pushed, and every fault by kind, node, got and want.
+#include <fovea/graph/builder.hpp>
+
+#include <catch2/catch.hpp>
+
+using namespace fovea;
+
+namespace {
+
+template <class Push>
+constexpr fault_report fault_of(Push push) {
+    builder<8> b;
+    push(b);
+    return b.first_fault();
+}
+
+void check_fault(const fault_report& f, fault kind, int node, int got, int want) {
+    INFO(explain(f.kind));
+    CHECK(f.kind == kind);
+    CHECK(f.node == node);
+    CHECK(f.got == got);
+    CHECK(f.want == want);
+}
+
+} // namespace
+
+TEST_CASE("shapes follow from what is pushed") {
+    builder<16> b;
+    const node_id image = b.input({193, 225, 3});
+    const node_id conv = b.conv2d(image, 0, 16, window::same(3, 2));
+    CHECK(b.shape_of(conv) == shape{97, 113, 16});
+    const node_id uneven = b.conv2d(conv, 0, 8, {3, 5, 2, 1, 1, 0, 1, 0, 1});
+    CHECK(b.shape_of(uneven) == shape{49, 109, 8});
+    CHECK(b.shape_of(b.activate(b.batch_norm(conv, 0, 1e-5F), 0, activation::relu)) == shape{97, 113, 16});
+    const node_id gate = b.global_average_pool(conv, 0);
+    CHECK(b.shape_of(gate) == shape{1, 1, 16});
+    CHECK(b.shape_of(b.scale(conv, gate, 0)) == shape{97, 113, 16});
+    CHECK(b.shape_of(b.linear(b.dropout(gate, 0, 0.2F), 0, 10)) == shape{1, 1, 10});
+    CHECK(b.first_fault().kind == fault::none);
+    CHECK(b.node_count() == 9);
+    CHECK(b.shape_of(-1) == shape{});
+    CHECK(b.shape_of(99) == shape{});
+}
+
+TEST_CASE("each fault of a node names it, what came and what was wanted") {
+    check_fault(fault_of([](auto& b) { b.input({0, 8, 3}); }), fault::table_value, 0, 0, 1);
+    check_fault(fault_of([](auto& b) {
+                    b.conv2d(b.input({8, 8, 3}), 0, 0, window{});
+                }),
+                fault::bad_channels, 1, 0, 1);
+    check_fault(fault_of([](auto& b) {
+                    b.conv2d(b.input({8, 8, 6}), 0, 8, window{}, 4);
+                }),
+                fault::bad_groups, 1, 6, 4);
+    check_fault(fault_of([](auto& b) {
+                    b.conv2d(b.input({8, 8, 6}), 0, 7, window{}, 3);
+                }),
+                fault::bad_groups, 1, 7, 3);
+    check_fault(fault_of([](auto& b) {
+                    b.conv2d(b.input({8, 8, 6}), 0, 6, window{}, 0);
+                }),
+                fault::bad_groups, 1, 6, 0);
+    check_fault(fault_of([](auto& b) {
+                    b.conv2d(b.input({4, 9, 3}), 0, 8, {7, 7, 1, 1, 1, 1, 1, 1, 1});
+                }),
+                fault::empty_map, 1, 4, 5);
+    check_fault(fault_of([](auto& b) {
+                    b.conv2d(b.input({9, 4, 3}), 0, 8, {3, 3, 1, 1, 0, 0, 0, 0, 3});
+                }),
+                fault::empty_map, 1, 4, 7);
+    check_fault(fault_of([](auto& b) {
+                    const node_id x = b.input({4, 4, 3});
+                    b.add(x, b.conv2d(x, 0, 4, window{}), 0);
+                }),
+                fault::shapes_differ, 2, 64, 48);
+    check_fault(fault_of([](auto& b) {
+                    const node_id x = b.input({4, 4, 3});
+                    b.scale(x, b.conv2d(b.global_average_pool(x, 0), 0, 4, window{}), 0);
+                }),
+                fault::gate_shape, 3, 4, 3);
+    check_fault(fault_of([](auto& b) { b.linear(b.input({4, 2, 3}), 0, 5); }), fault::not_pooled, 1, 8, 1);
+    check_fault(fault_of([](auto& b) { b.linear(b.input({1, 1, 3}), 0, 0); }), fault::bad_channels, 1, 0, 1);
+    check_fault(fault_of([](auto& b) { b.add(b.input({4, 4, 3}), 5, 0); }), fault::no_such_input, 1, 5, 0);
+    check_fault(fault_of([](auto& b) { b.activate(-2, 0, activation::relu); }), fault::no_such_input, 0, -2,
+                -1);
+    check_fault(fault_of([](auto& b) {
+                    b.part(b.output("rows", layout::rows, 4), b.input({4, 4, 6}));
+                }),
+                fault::row_mismatch, 0, 6, 4);
+}
+
+TEST_CASE("the first fault stays and later pushes are harmless") {
+    builder<4> b;
+    const node_id x = b.input({8, 8, 3});
+    b.conv2d(x, 0, -1, window{});
+    b.linear(x, 0, 5);
+    CHECK(b.first_fault().kind == fault::bad_channels);
+    for (int i = 0; i < 20; ++i)
+        b.activate(x, 0, activation::relu);
+    CHECK(b.node_count() == 4);
+    CHECK(b.first_fault().kind == fault::bad_channels);
+}
+
+TEST_CASE("a builder without room says so") {
+    check_fault(fault_of([](auto& b) {
+                    const node_id x = b.input({8, 8, 3});
+                    for (int i = 0; i < 8; ++i)
+                        b.activate(x, 0, activation::relu);
+                }),
+                fault::too_many_nodes, 8, 8, 0);
+    check_fault(fault_of([](auto& b) {
+                    for (int i = 0; i < 16; ++i)
+                        b.child(0, i);
+                }),
+                fault::too_many_names, 0, 16, 0);
+    check_fault(fault_of([](auto& b) {
+                    for (int i = 0; i < 17; ++i)
+                        b.output("o", layout::map);
+                }),
+                fault::too_many_outputs, 0, 16, 0);
+    check_fault(fault_of([](auto& b) {
+                    const node_id x = b.input({8, 8, 3});
+                    const int o = b.output("o", layout::map);
+                    for (int i = 0; i < 33; ++i)
+                        b.part(o, x);
+                }),
+                fault::too_many_outputs, 1, 32, 0);
+}
+
+TEST_CASE("every fault is explained in words of its own") {
+    for (int i = 0; i <= static_cast<int>(fault::no_output); ++i)
+        for (int j = 0; j < i; ++j)
+            CHECK(explain(static_cast<fault>(i)) != explain(static_cast<fault>(j)));
+    CHECK(explain(fault::no_output) == "a graph without outputs");
+}
+
+TEST_CASE("shapes for another input size come from the same rule") {
+    builder<8> b;
+    const node_id conv = b.conv2d(b.input({32, 32, 3}), b.child(0, "stem"), 8, {5, 5, 1, 1, 0, 0, 0, 0, 1});
+    b.linear(b.global_average_pool(conv, 0), 0, 4);
+    std::vector<shape> shapes(4);
+    CHECK(infer_shapes(b.view(), 9, 6, shapes).kind == fault::none);
+    CHECK(shapes[1] == shape{5, 2, 8});
+    CHECK(shapes[3] == shape{1, 1, 4});
+    check_fault(infer_shapes(b.view(), 9, 4, shapes), fault::empty_map, 1, 4, 5);
+}

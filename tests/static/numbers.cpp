@@ -1,0 +1,107 @@
+// Parameters, MACs and state-dict entries of every variant as compile-time constants: the published figures,
+// and torchvision's own counts for the variants that are not published.
+#include <fovea/graph/cost.hpp>
+#include <fovea/graph/params.hpp>
+#include <fovea/models/mobilenet_v2.hpp>
+#include <fovea/models/ssdlite.hpp>
+
+#include <catch2/catch.hpp>
+
+using namespace fovea;
+
+namespace {
+
+struct network_facts {
+    std::int64_t parameters = 0, macs = 0;
+    int entries = 0;
+
+    constexpr bool operator==(const network_facts& other) const {
+        return parameters == other.parameters && macs == other.macs && entries == other.entries;
+    }
+};
+
+// What the builder's graph of a table amounts to; all zero for a wrong table.
+template <const auto& Table>
+constexpr network_facts facts_of() {
+    builder<node_capacity(Table)> b;
+    build_graph(b, Table);
+    if (b.first_fault().kind != fault::none)
+        return {};
+    return {count_parameters(b.view()), count_macs(b.view()), count_state_entries(b.view())};
+}
+
+// MobileNetV2 @224
+constexpr auto v2 = tables::mobilenet_v2;
+constexpr auto v2_035 = v2.with_width(0.35), v2_050 = v2.with_width(0.5), v2_075 = v2.with_width(0.75),
+               v2_130 = v2.with_width(1.3), v2_140 = v2.with_width(1.4);
+static_assert(facts_of<v2>() == network_facts{3'504'872, 300'774'272, 314});
+static_assert(facts_of<v2_035>() == network_facts{1'677'128, 59'285'808, 314});
+static_assert(facts_of<v2_050>() == network_facts{1'968'680, 97'131'840, 314});
+static_assert(facts_of<v2_075>() == network_facts{2'636'424, 209'069'792, 314});
+static_assert(facts_of<v2_130>() == network_facts{5'386'792, 509'374'560, 314});
+static_assert(facts_of<v2_140>() == network_facts{6'108'776, 582'195'824, 314});
+
+// MobileNetV3-Large @224
+constexpr auto large = tables::mobilenet_v3_large;
+constexpr auto large_035 = large.with_width(0.35), large_050 = large.with_width(0.5),
+               large_075 = large.with_width(0.75), large_125 = large.with_width(1.25),
+               large_tail = large.with_reduced_tail(), large_dilated = large.with_dilation(),
+               large_both = large_tail.with_dilation();
+static_assert(facts_of<large>() == network_facts{5'483'032, 216'589'760, 312});
+static_assert(facts_of<large_035>() == network_facts{997'064, 35'278'408, 312});
+static_assert(facts_of<large_050>() == network_facts{1'734'576, 64'962'192, 312});
+static_assert(facts_of<large_075>() == network_facts{3'377'576, 140'033'816, 312});
+static_assert(facts_of<large_125>() == network_facts{8'164'744, 343'461'000, 312});
+static_assert(facts_of<large_tail>() == network_facts{2'569'352, 182'302'720, 312});
+static_assert(facts_of<large_dilated>() == network_facts{5'483'032, 354'816'800, 312});
+static_assert(facts_of<large_both>() == network_facts{2'569'352, 224'427'040, 312});
+
+// MobileNetV3-Small @224
+constexpr auto small = tables::mobilenet_v3_small;
+constexpr auto small_035 = small.with_width(0.35), small_050 = small.with_width(0.5),
+               small_075 = small.with_width(0.75), small_125 = small.with_width(1.25),
+               small_tail = small.with_reduced_tail(), small_dilated = small.with_dilation(),
+               small_both = small_tail.with_dilation();
+static_assert(facts_of<small>() == network_facts{2'542'856, 56'510'400, 244});
+static_assert(facts_of<small_035>() == network_facts{558'744, 11'238'936, 244});
+static_assert(facts_of<small_050>() == network_facts{917'264, 18'970'736, 244});
+static_assert(facts_of<small_075>() == network_facts{1'653'920, 39'115'576, 244});
+static_assert(facts_of<small_125>() == network_facts{3'644'912, 88'155'944, 244});
+static_assert(facts_of<small_tail>() == network_facts{1'099'672, 43'763'584, 244});
+static_assert(facts_of<small_dilated>() == network_facts{2'542'856, 106'509'216, 244});
+static_assert(facts_of<small_both>() == network_facts{1'099'672, 59'131'552, 244});
+
+// SSDLite320
+constexpr auto ssdlite = tables::ssdlite320_mobilenet_v3_large;
+constexpr auto ssdlite_voc = ssdlite.with_classes(21);
+constexpr auto ssdlite_full_tail = ssdlite.with_backbone(large.with_input(320, 320));
+static_assert(facts_of<ssdlite>() == network_facts{3'440'060, 583'171'904, 476});
+static_assert(facts_of<ssdlite_voc>() == network_facts{2'469'860, 443'288'384, 476});
+static_assert(facts_of<ssdlite_full_tail>() == network_facts{5'198'540, 689'751'104, 476});
+
+// Whether the state dict of a table has a key.
+template <const auto& Table>
+constexpr bool has_key(std::string_view key) {
+    builder<node_capacity(Table)> b;
+    build_graph(b, Table);
+    bool found = false;
+    for_each_parameter(b.view(),
+                       [&](const parameter& p) { found = found || key_of(b.view(), p).view() == key; });
+    return found;
+}
+static_assert(has_key<small>("features.1.block.1.fc2.bias"));
+static_assert(!has_key<small>("features.1.block.1.fc3.bias"));
+static_assert(has_key<v2>("features.18.1.num_batches_tracked"));
+
+} // namespace
+
+TEST_CASE("names of SSDLite's parameters are torchvision's") {
+    for (const char* key : {"backbone.features.0.0.0.weight", "backbone.features.0.13.1.running_var",
+                            "backbone.features.1.0.3.1.running_var", "backbone.features.1.3.0.weight",
+                            "backbone.extra.3.2.1.bias", "head.classification_head.module_list.0.0.0.weight",
+                            "head.regression_head.module_list.5.1.bias"}) {
+        INFO(key);
+        CHECK(has_key<ssdlite>(key));
+    }
+    CHECK_FALSE(has_key<ssdlite>("backbone.features.1.0.0.0.weight")); // the expansion belongs to features.0
+}

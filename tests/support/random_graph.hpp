@@ -1,0 +1,102 @@
+// Random small networks of every operator, for tests of the passes and of whole forward passes.
+#pragma once
+
+#include <fovea/graph/builder.hpp>
+
+#include <random>
+#include <vector>
+
+namespace fovea::test {
+
+// A table whose graph follows from a seed: build_graph() pushes 6 to 40 nodes on a small image.
+struct random_table {
+    unsigned seed = 0;
+};
+
+class random_pusher {
+public:
+    explicit random_pusher(unsigned seed) : generator_(seed) {}
+
+    template <class Builder>
+    void push_all(Builder& b) {
+        values_.push_back(b.input({below(9) + 4, below(9) + 4, below(12) + 1}));
+        for (int count = 5 + below(35); count > 0; --count)
+            values_.push_back(push(b, values_[any()]));
+        emit(b);
+    }
+
+private:
+    int below(int n) { return static_cast<int>(generator_() >> 8U) % n; }
+    // An index of a value, mostly a late one.
+    std::size_t any() {
+        const int size = static_cast<int>(values_.size());
+        return static_cast<std::size_t>(below(3) == 0 ? below(size) : size - 1 - below(size < 3 ? size : 3));
+    }
+    activation some_activation() { return static_cast<activation>(below(8)); }
+
+    template <class Builder>
+    node_id push(Builder& b, node_id x) {
+        const int name = b.child(0, b.node_count());
+        const int channels = b.channels(x);
+        const int kernel = 1 + 2 * below(3);
+        switch (below(10)) {
+        case 0:
+            return b.conv2d(x, name, 1 + below(20), window::same(kernel, 1 + below(2)), 1, below(2) == 0);
+        case 1:
+            return b.conv2d(x, name, channels, window::same(kernel, 1, 1 + below(2)), channels);
+        case 2:
+            return b.conv2d(x, name, 1 + below(30), window{}, 1, true);
+        case 3:
+            return b.batch_norm(x, name, 1e-3F);
+        case 4:
+            return b.activate(x, name, some_activation());
+        case 5:
+            return b.dropout(x, name, 0.5F);
+        case 6:
+            return gate(b, x, name);
+        case 7:
+            return b.global_average_pool(x, name);
+        default:
+            return add_or_residual(b, x, name);
+        }
+    }
+    template <class Builder>
+    node_id gate(Builder& b, node_id x, int name) {
+        node_id g = b.global_average_pool(x, name);
+        if (below(2) == 0)
+            g = b.activate(b.conv2d(g, b.child(0, b.node_count()), b.channels(x), window{}, 1, true), name,
+                           activation::hardsigmoid);
+        const node_id scaled = b.scale(x, g, name);
+        return below(2) == 0 ? scaled
+                             : b.conv2d(scaled, b.child(0, b.node_count()), 1 + below(20), window{}, 1, true);
+    }
+    // The sum with some value of the same shape, or with what a convolution makes of x itself.
+    template <class Builder>
+    node_id add_or_residual(Builder& b, node_id x, int name) {
+        const node_id other = values_[any()];
+        if (b.shape_of(other) == b.shape_of(x))
+            return b.add(x, other, name);
+        const node_id c = b.conv2d(x, name, b.channels(x), window::same(3), 1, true);
+        return below(2) == 0 ? b.add(c, x, name)
+                             : b.add(x, b.batch_norm(c, b.child(0, b.node_count()), 1e-3F), name);
+    }
+    // The last value and two others, one of them of several parts.
+    template <class Builder>
+    void emit(Builder& b) {
+        b.part(b.output("last", layout::map), values_.back());
+        b.part(b.output("some", layout::map), values_[any()]);
+        const int rows = b.output("parts", layout::vector);
+        for (int i = 0; i < 3; ++i)
+            b.part(rows, values_[any()]);
+    }
+
+    std::minstd_rand generator_;
+    std::vector<node_id> values_;
+};
+
+template <class Builder>
+void build_graph(Builder& b, const random_table& t) {
+    random_pusher(t.seed * 7919 + 1).push_all(b);
+}
+
+} // namespace fovea::test
