@@ -1,0 +1,58 @@
+// fovea fetch: a model's published weights into the cache.
+#include "commands.hpp"
+#include "download.hpp"
+#include "validators.hpp"
+
+#include <fovea/error.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <memory>
+
+namespace fovea::cli {
+
+namespace {
+
+struct fetch_options {
+    std::string model, tag, url;
+};
+
+std::string url_of(const fetch_options& o) {
+    if (!o.url.empty())
+        return o.url;
+    std::string url, tags;
+    boost::hana::for_each(zoo, [&](const auto& entry) {
+        if (entry.name != o.model)
+            return;
+        for (const published_weights& p : entry.weights) {
+            if (url.empty() && (o.tag.empty() || o.tag == p.tag))
+                url = published_url(p);
+            tags += (tags.empty() ? "" : ", ") + std::string(p.tag);
+        }
+    });
+    if (url.empty())
+        throw CLI::ValidationError("--tag",
+                                   "no weights '" + o.tag + "' of " + o.model + "; there are " + tags);
+    return url;
+}
+
+void run_fetch(const fetch_options& o) {
+    std::printf("%s\n", fetch(url_of(o)).c_str());
+}
+
+} // namespace
+
+void add_fetch(CLI::App& app) {
+    auto* command = app.add_subcommand("fetch", "Downloads published weights, checks and caches them");
+    const auto o = std::make_shared<fetch_options>();
+    command->add_option("MODEL", o->model, "A model that `fovea list` names")
+        ->required()
+        ->check(known_model());
+    command->add_option("--tag", o->tag,
+                        "Which of the weights that `fovea list` names; the first by default");
+    command->add_option("--url", o->url, "Another place of the file")->group(""); // for tests and mirrors
+    command->callback([o] { run_fetch(*o); });
+}
+
+} // namespace fovea::cli

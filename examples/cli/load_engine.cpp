@@ -1,0 +1,69 @@
+#include "load_engine.hpp"
+
+#include "download.hpp"
+
+#include <fovea/io/weights.hpp>
+
+#include <cstdlib>
+#include <filesystem>
+
+namespace fovea::cli {
+
+namespace {
+
+// Whether a published file fits: none does when classes or channels are others.
+bool is_published_form(const model_options& o) {
+    return !o.width_mult && !o.reduced_tail && !o.num_classes && o.backbone.empty() &&
+           (o.labels.empty() || !o.classes.empty());
+}
+
+std::filesystem::path find_weights(const model_options& o, const model_choice& choice) {
+    if (!o.weights.empty())
+        return o.weights;
+    if (const char* named = std::getenv("FOVEA_WEIGHTS"); named != nullptr && *named != '\0')
+        return named;
+    if (!is_published_form(o))
+        throw io_error("no weights are published for this variant of " + o.model +
+                       "; give a file with --weights or FOVEA_WEIGHTS");
+    for (const published_weights& p : choice.published)
+        if (const auto path = cached_file(p.file); std::filesystem::exists(path))
+            return path;
+    try {
+        return fetch(published_url(choice.published[0]));
+    } catch (const error& e) {
+        throw io_error("no weights for " + o.model + ": give a file with --weights or FOVEA_WEIGHTS (" +
+                       e.what() + ")");
+    }
+}
+
+// Some published classification files were evaluated with a resize of their own; they are known by their
+// names.
+void apply_published_resize(const std::filesystem::path& weights, const model_options& o,
+                            model_choice& choice) {
+    for (const published_weights& p : choice.published)
+        if (p.resize > 0 && weights.filename() == p.file && !o.resize && !o.input_size)
+            std::visit(
+                [&](auto& table) {
+                    if constexpr (!std::is_same_v<std::decay_t<decltype(table)>, tables::ssdlite_table>)
+                        table = table.with_resize(p.resize);
+                },
+                choice.table);
+}
+
+} // namespace
+
+engine load_engine(const model_options& o) {
+    model_choice choice = choose(o);
+    const std::filesystem::path path = find_weights(o, choice);
+    apply_published_resize(path, o, choice);
+    const state_dict weights = read_weights(path);
+    try {
+        engine model(choice, weights);
+        model.use_threads(o.threads);
+        return model;
+    } catch (const weights_error& e) {
+        throw weights_error(path.string() + ": " + e.what());
+    }
+}
+
+} // namespace fovea::cli

@@ -1,0 +1,244 @@
+#include "model_choice.hpp"
+
+#include "validators.hpp"
+
+#include <fovea/io/file.hpp>
+#include <fovea/io/labels.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <sstream>
+
+namespace fovea::cli {
+
+namespace {
+
+[[noreturn]] void refuse(const char* option, const std::string& why) {
+    throw CLI::ValidationError(option, why);
+}
+
+void refuse_v3_options(const model_options& o) {
+    if (o.reduced_tail)
+        refuse("--reduced-tail", "mobilenet_v2 has no tail to reduce");
+    if (o.dilated)
+        refuse("--dilated", "mobilenet_v2 has no dilated form");
+}
+
+// Changes that classification tables share.
+template <class Table>
+Table with_classifier_options(Table t, const model_options& o) {
+    if (!o.backbone.empty())
+        refuse("--backbone", o.model + " is no detector");
+    if (o.width_mult)
+        t = t.with_width(*o.width_mult);
+    if (o.num_classes)
+        t = t.with_classes(*o.num_classes);
+    if (o.input_size)
+        t = t.with_input((*o.input_size)[0], (*o.input_size)[1]);
+    if (o.resize)
+        t = t.with_resize(*o.resize);
+    return o.features_only ? t.without_classifier() : t;
+}
+
+tables::mobilenet_v3_table with_shape_options(tables::mobilenet_v3_table t, const model_options& o) {
+    if (o.reduced_tail)
+        t = t.with_reduced_tail(*o.reduced_tail);
+    return t.with_dilation(t.dilated || o.dilated);
+}
+
+tables::mobilenet_v2_table variant_of(const tables::mobilenet_v2_table& t, const model_options& o) {
+    refuse_v3_options(o);
+    return with_classifier_options(t, o);
+}
+
+tables::mobilenet_v3_table variant_of(const tables::mobilenet_v3_table& t, const model_options& o) {
+    return with_shape_options(with_classifier_options(t, o), o);
+}
+
+// Another backbone's rows; the rest of the backbone stays as the detector has it.
+tables::mobilenet_v3_table with_rows_of(const tables::mobilenet_v3_table& backbone, const std::string& name) {
+    const auto& from = name == "mobilenet_v3_small" ? tables::mobilenet_v3_small : tables::mobilenet_v3_large;
+    return backbone.with_rows(from.rows, from.last_channel);
+}
+
+tables::ssdlite_table variant_of(tables::ssdlite_table t, const model_options& o) {
+    if (o.features_only)
+        refuse("--features-only", "is for classifiers");
+    if (o.resize)
+        refuse("--resize", "detectors stretch photos to --input-size");
+    auto backbone = o.backbone.empty() ? t.backbone : with_rows_of(t.backbone, o.backbone);
+    if (o.width_mult)
+        backbone = backbone.with_width(*o.width_mult);
+    t = t.with_backbone(with_shape_options(backbone, o));
+    if (o.input_size)
+        t = t.with_input((*o.input_size)[0], (*o.input_size)[1]);
+    return o.num_classes ? t.with_classes(*o.num_classes) : t;
+}
+
+int classes_of(const any_table& table) {
+    return std::visit([](const auto& t) { return t.num_classes; }, table);
+}
+
+std::vector<std::string> read_lines(const std::string& path) {
+    const file_bytes bytes = read_file(path);
+    std::istringstream text(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(text, line); lines.push_back(line))
+        if (!line.empty() && line.back() == '\r')
+            line.pop_back();
+    while (!lines.empty() && lines.back().empty())
+        lines.pop_back();
+    return lines;
+}
+
+// Names of the model's classes from a file, one a line. A detector's background may be left out.
+std::vector<std::string> read_labels(const model_options& o, model_task what) {
+    std::vector<std::string> labels = read_lines(o.labels);
+    const bool has_background =
+        !labels.empty() && (labels[0] == "__background__" || labels[0] == "background");
+    if (what == model_task::detection && !has_background)
+        labels.insert(labels.begin(), "__background__");
+    if (labels.empty())
+        throw format_error(o.labels + ": expected one class name a line, found none");
+    if (o.num_classes && static_cast<std::size_t>(*o.num_classes) != labels.size())
+        throw format_error(o.labels + ": expected names for " + std::to_string(*o.num_classes) +
+                           " classes, found " + std::to_string(labels.size()));
+    return labels;
+}
+
+// The class that `text` means: a name that occurs once, or a number.
+int class_index(const std::string& text, const std::vector<std::string>& labels) {
+    const auto found = std::find(labels.begin(), labels.end(), text);
+    if (found != labels.end()) {
+        const auto again = std::find(found + 1, labels.end(), text);
+        if (again != labels.end())
+            refuse("--classes", "'" + text + "' names classes " + std::to_string(found - labels.begin()) +
+                                    " and " + std::to_string(again - labels.begin()) + "; give a number");
+        return static_cast<int>(found - labels.begin());
+    }
+    const bool is_number = !text.empty() && text.size() < 7 &&
+                           std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+    const int index = is_number ? std::stoi(text) : -1;
+    if (index < 0 || static_cast<std::size_t>(index) >= labels.size())
+        refuse("--classes",
+               "'" + text + "' is none of the checkpoint's " + std::to_string(labels.size()) + " classes");
+    return index;
+}
+
+// Keeps the chosen classes of the checkpoint, for a detector the background as well.
+void take_classes(const model_options& o, model_choice& choice, std::vector<std::string> labels) {
+    if (labels.empty())
+        labels = default_labels(static_cast<std::size_t>(classes_of(choice.table)));
+    std::vector<int>& taken = choice.load.classes;
+    if (choice.what == model_task::detection)
+        taken.push_back(0);
+    for (const std::string& text : o.classes) {
+        const int index = class_index(text, labels);
+        if (std::find(taken.begin(), taken.end(), index) != taken.end())
+            refuse("--classes", "'" + text + "' is there twice or is the background");
+        taken.push_back(index);
+    }
+    for (int index : taken)
+        choice.load.labels.push_back(labels[static_cast<std::size_t>(index)]);
+    const int count = static_cast<int>(taken.size());
+    std::visit([count](auto& t) { t = t.with_classes(count); }, choice.table);
+}
+
+void choose_classes(const model_options& o, model_choice& choice) {
+    std::vector<std::string> labels;
+    if (!o.labels.empty()) {
+        labels = read_labels(o, choice.what);
+        const int count = static_cast<int>(labels.size());
+        std::visit([count](auto& t) { t = t.with_classes(count); }, choice.table);
+    }
+    if (o.classes.empty())
+        choice.load.labels = labels;
+    else
+        take_classes(o, choice, std::move(labels));
+}
+
+} // namespace
+
+void add_table_options(CLI::App& command, model_options& o) {
+    command.add_option("MODEL", o.model, "A model that `fovea list` names")->required()->check(known_model());
+    const char* group = "The model's table";
+    command.add_option("--width-mult", o.width_mult, "Multiplies every layer's channels")
+        ->check(number_between(0.01, 8))
+        ->group(group);
+    command
+        .add_flag_callback(
+            "--reduced-tail", [&o] { o.reduced_tail = true; },
+            "MobileNetV3: half the channels behind the last stride")
+        ->group(group);
+    command
+        .add_flag_callback(
+            "--full-tail", [&o] { o.reduced_tail = false; },
+            "MobileNetV3: all channels (SSDLite halves them)")
+        ->group(group)
+        ->excludes("--reduced-tail");
+    command.add_flag("--dilated", o.dilated, "MobileNetV3: dilation in place of the last stride")
+        ->group(group);
+    command
+        .add_option("--num-classes", o.num_classes, "Classes of the model, a detector's background included")
+        ->check(integer_between(1, 100000))
+        ->group(group);
+    command
+        .add_option_function<std::string>(
+            "--input-size", [&o](const std::string& text) { o.input_size = parse_size(text); },
+            "Input in pixels: HxW, or N for NxN")
+        ->type_name("SIZE")
+        ->group(group);
+    command.add_option("--resize", o.resize, "Classifiers: shorter side before the crop, pixels")
+        ->check(integer_between(1, 8192))
+        ->group(group);
+    command
+        .add_flag("--features-only", o.features_only,
+                  "Classifiers: the last map and its mean instead of logits")
+        ->group(group);
+    command.add_option("--backbone", o.backbone, "SSDLite: the backbone's rows")
+        ->check(CLI::IsMember({"mobilenet_v3_large", "mobilenet_v3_small"}))
+        ->group(group);
+}
+
+void add_weight_options(CLI::App& command, model_options& o) {
+    const char* group = "The weights";
+    command
+        .add_option("--weights", o.weights,
+                    "A .pth or .safetensors file; else FOVEA_WEIGHTS, else the published file")
+        ->group(group);
+    command
+        .add_option("--classes", o.classes,
+                    "Keep only these classes of the weights: names or numbers, separated by commas")
+        ->delimiter(',')
+        ->group(group);
+    command.add_option("--labels", o.labels, "File with the names of the classes, one a line")->group(group);
+    command.add_flag("--skip-heads", o.skip_heads, "Zeros for the layers with one output a class")
+        ->group(group);
+    command.add_option("--rename", o.rename, "Replace the beginning of keys: from=to")
+        ->take_all()
+        ->group(group);
+    command.add_option("--threads", o.threads, "Threads of a forward pass")
+        ->check(integer_between(1, 256))
+        ->capture_default_str();
+}
+
+model_choice choose(const model_options& o) {
+    model_choice choice;
+    boost::hana::for_each(zoo, [&](const auto& entry) {
+        if (entry.name == o.model)
+            choice = {o.model, entry.what, entry.weights, variant_of(entry.table, o), {}};
+    });
+    choose_classes(o, choice);
+    choice.load.skip_heads = o.skip_heads;
+    choice.load.ignore_unexpected = o.features_only;
+    for (const std::string& text : o.rename) {
+        const std::size_t equals = text.find('=');
+        if (equals == std::string::npos)
+            refuse("--rename", "expected from=to, found '" + text + "'");
+        choice.load.rename.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+    }
+    return choice;
+}
+
+} // namespace fovea::cli

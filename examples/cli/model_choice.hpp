@@ -1,0 +1,59 @@
+// A model as the command line spells it: a name of the zoo, changes to its table and to its weights.
+#pragma once
+
+#include <fovea/models/zoo.hpp>
+#include <fovea/program/weights.hpp>
+
+#include <array>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace fovea::cli {
+
+using any_table = std::variant<tables::mobilenet_v2_table, tables::mobilenet_v3_table, tables::ssdlite_table>;
+
+// The options that every model command shares.
+struct model_options {
+    std::string model;
+    std::optional<double> width_mult;
+    std::optional<bool> reduced_tail;
+    bool dilated = false;
+    std::optional<int> num_classes;
+    std::optional<std::array<int, 2>> input_size; // height, width
+    std::optional<int> resize;
+    bool features_only = false;
+    std::string backbone;
+
+    std::string weights;
+    std::vector<std::string> classes; // names or numbers, of the checkpoint's classes
+    std::string labels;               // file
+    bool skip_heads = false;
+    std::vector<std::string> rename; // from=to
+    int threads = 1;
+};
+
+// What an engine is made of.
+struct model_choice {
+    std::string name;
+    model_task what = model_task::classification;
+    span<const published_weights> published{};
+    any_table table;
+    load_options load;
+};
+
+// MODEL and the options that change its table.
+void add_table_options(CLI::App& command, model_options& options);
+// --weights and the options that change how they are read; --threads.
+void add_weight_options(CLI::App& command, model_options& options);
+
+// Applies the options to the table of that name. Throws CLI::ValidationError where they do not fit the model,
+// io_error when the labels cannot be read.
+model_choice choose(const model_options& options);
+
+} // namespace fovea::cli
