@@ -26,6 +26,16 @@ std::vector<float> random_numbers(std::minstd_rand& generator, std::size_t count
     return numbers;
 }
 
+// A gate on the image itself, whose three channels are no whole vector.
+struct gated_image {};
+
+template <class Builder>
+void build_graph(Builder& b, gated_image) {
+    const node_id image = b.input({5, 3, 3});
+    const node_id scaled = b.scale(image, b.global_average_pool(image, 0), 0);
+    b.part(b.output("out", layout::map), b.conv2d(scaled, b.child(0, "conv"), 8, window{}, 1, true));
+}
+
 // Weights that keep values near unit size.
 state_dict random_weights(graph_view g, unsigned seed) {
     std::minstd_rand generator(seed + 1);
@@ -143,6 +153,17 @@ void check_outputs(const network& net, const std::vector<std::vector<double>>& v
 }
 
 } // namespace
+
+TEST_CASE("an image may be gated before a pointwise convolution") {
+    const runtime_program program(gated_image{});
+    const state_dict weights = random_weights(program.graph(), 1);
+    network net(program.view(), weights);
+    std::minstd_rand generator;
+    const std::vector<float> image = random_numbers(generator, net.input_shape().size(), -2, 2);
+    net.forward(image.data());
+    const std::vector<shape> shapes{{5, 3, 3}, {1, 1, 3}, {5, 3, 3}, {5, 3, 8}};
+    check_outputs(net, interpreter(program.graph(), weights).run(image, shapes), 0);
+}
 
 TEST_CASE("random graphs compute what the reference computes, at their own and at other sizes") {
     thread_executor threads(3);

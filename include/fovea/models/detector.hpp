@@ -59,6 +59,7 @@ public:
              const load_options& options = {})
         : network_(program, weights, options), settings_(settings), pixels_(network_.input_shape().size()),
           decoder_(make_decoder()) {
+        reserve_detections();
         labels_ = options.labels.empty() ? default_labels(classes()) : options.labels;
     }
 
@@ -84,10 +85,12 @@ public:
     void set_score_threshold(float threshold) {
         settings_.decoder.score_thresh = threshold;
         decoder_ = make_decoder();
+        reserve_detections();
     }
     void set_decoder(const ssd_decoder_settings& settings) {
         settings_.decoder = settings;
         decoder_ = make_decoder();
+        reserve_detections();
     }
 
     const std::vector<std::string>& labels() const noexcept { return labels_; }
@@ -106,6 +109,10 @@ private:
         const auto boxes = boxes_of(network_.program().graph, settings_.boxes, network_.input_shape(),
                                     [&](node_id i) { return network_.shape_of(i); });
         return {boxes, classes(), settings_.decoder};
+    }
+    // Room for as many boxes as the decoder ever returns.
+    void reserve_detections() {
+        detections_.reserve(std::min(settings_.decoder.detections_per_img, decoder_.anchors() * classes()));
     }
 
     fovea::network network_;
