@@ -1,18 +1,56 @@
-// An executor with threads of its own: fork-join for one forward pass at a time.
+// An executor with threads of its own: low-latency fork-join for one forward pass at a time.
 #pragma once
 
 #include <fovea/program/executor.hpp>
 
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 #include <thread>
 #include <vector>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 namespace fovea {
 
-// `threads` workers, the calling thread being one of them. Idle workers sleep. Serves one run() at a time:
-// use it from one thread, or give each thread its own.
+namespace detail {
+
+// Tells the processor that this thread waits in a loop.
+inline void relax_processor() noexcept {
+#if defined(__x86_64__)
+    _mm_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+}
+
+// Which tasks are open, in one word: generation of run(), number of tasks, next index. A worker that comes
+// late claims nothing from a later generation.
+class ticket {
+public:
+    explicit ticket(std::uint64_t bits) noexcept : bits_(bits) {}
+    ticket(std::uint64_t generation, int count) noexcept
+        : bits_(generation << 48 | static_cast<std::uint64_t>(count) << 24) {}
+
+    static constexpr int max_count = (1 << 24) - 1;
+
+    std::uint64_t bits() const noexcept { return bits_; }
+    std::uint64_t generation() const noexcept { return bits_ >> 48; }
+    int index() const noexcept { return static_cast<int>(bits_ & max_count); }
+    bool open() const noexcept { return index() < static_cast<int>(bits_ >> 24 & max_count); }
+
+private:
+    std::uint64_t bits_;
+};
+
+} // namespace detail
+
+// `threads` workers, the calling thread being one of them. A worker without work looks for more during some
+// microseconds, as the next layer's tasks are about to come, and then sleeps. Serves one run() at a time: use
+// it from one thread.
 class thread_executor final : public executor {
 public:
     explicit thread_executor(int threads) {
@@ -22,11 +60,8 @@ public:
     thread_executor(const thread_executor&) = delete;
     thread_executor& operator=(const thread_executor&) = delete;
     ~thread_executor() override {
-        {
-            const std::lock_guard<std::mutex> lock(mutex_);
-            stopping_ = true;
-        }
-        wake_.notify_all();
+        stopping_.store(true);
+        wake_sleepers();
         for (std::thread& t : threads_)
             t.join();
     }
@@ -34,50 +69,80 @@ public:
     int concurrency() const noexcept override { return static_cast<int>(threads_.size()) + 1; }
 
     void run(int count, const task& t) noexcept override {
-        {
-            const std::lock_guard<std::mutex> lock(mutex_);
-            task_ = &t;
-            count_ = count;
-            next_.store(0, std::memory_order_relaxed);
-            busy_ = static_cast<int>(threads_.size());
-            ++generation_;
-        }
-        wake_.notify_all();
-        work(0);
-        std::unique_lock<std::mutex> lock(mutex_);
-        done_.wait(lock, [this] { return busy_ == 0; });
+        for (int first = 0; first < count; first += detail::ticket::max_count)
+            run_portion(first,
+                        count - first < detail::ticket::max_count ? count - first : detail::ticket::max_count,
+                        t);
     }
 
 private:
-    void work(int worker) noexcept {
-        for (int i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < count_;)
-            (*task_)(i, worker);
+    // Rounds of looking before sleeping: about 50 microseconds.
+    static constexpr int rounds = 1000;
+
+    void run_portion(int first, int count, const task& t) noexcept {
+        task_ = &t;
+        first_ = first;
+        completed_.store(0, std::memory_order_relaxed);
+        const auto generation =
+            (detail::ticket(ticket_.load(std::memory_order_relaxed)).generation() + 1) & 0xFFFF;
+        ticket_.store(detail::ticket(generation, count).bits());
+        if (sleeping_.load() > 0)
+            wake_sleepers();
+        work(generation, 0);
+        for (int i = 0; completed_.load(std::memory_order_acquire) < count; ++i)
+            if (i < rounds)
+                detail::relax_processor();
+            else
+                std::this_thread::yield(); // the worker with the last task has no processor
+    }
+    // Runs tasks of one generation until none is open. task_ cannot change while a claimed task has not
+    // completed.
+    void work(std::uint64_t generation, int worker) noexcept {
+        for (auto bits = ticket_.load(std::memory_order_acquire);;) {
+            const detail::ticket seen(bits);
+            if (seen.generation() != generation || !seen.open())
+                return;
+            if (!ticket_.compare_exchange_weak(bits, bits + 1, std::memory_order_acq_rel))
+                continue;
+            (*task_)(first_ + seen.index(), worker);
+            completed_.fetch_add(1, std::memory_order_release);
+            bits = ticket_.load(std::memory_order_acquire);
+        }
     }
     void serve(int worker) noexcept {
-        unsigned seen = 0;
-        std::unique_lock<std::mutex> lock(mutex_);
-        for (;;) {
-            wake_.wait(lock, [&] { return stopping_ || generation_ != seen; });
-            if (stopping_)
-                return;
-            seen = generation_;
-            lock.unlock();
-            work(worker);
-            lock.lock();
-            if (--busy_ == 0)
-                done_.notify_one();
+        std::uint64_t done = 0;
+        while (!stopping_.load()) {
+            const auto generation = wait_for_other_than(done);
+            work(generation, worker);
+            done = generation;
         }
+    }
+    std::uint64_t wait_for_other_than(std::uint64_t done) noexcept {
+        const auto current = [this] { return detail::ticket(ticket_.load()).generation(); };
+        for (int i = 0; i < rounds; ++i, detail::relax_processor())
+            if (current() != done || stopping_.load(std::memory_order_relaxed))
+                return current();
+        std::unique_lock<std::mutex> lock(mutex_);
+        sleeping_.fetch_add(1);
+        wake_.wait(lock, [&] { return current() != done || stopping_.load(); });
+        sleeping_.fetch_sub(1);
+        return current();
+    }
+    // Under the mutex, so that a worker between its last look and its sleep is not missed.
+    void wake_sleepers() noexcept {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        wake_.notify_all();
     }
 
     std::vector<std::thread> threads_;
-    std::mutex mutex_;
-    std::condition_variable wake_, done_;
+    std::atomic<std::uint64_t> ticket_{0};
+    std::atomic<int> completed_{0};
     const task* task_ = nullptr;
-    std::atomic<int> next_{0};
-    int count_ = 0;
-    int busy_ = 0;
-    unsigned generation_ = 0;
-    bool stopping_ = false;
+    int first_ = 0;
+    std::atomic<int> sleeping_{0};
+    std::atomic<bool> stopping_{false};
+    std::mutex mutex_;
+    std::condition_variable wake_;
 };
 
 } // namespace fovea
