@@ -137,8 +137,10 @@ private:
         for (int ky = 0; ky < Kernel; ++ky) {
             array_of<Vector, Kernel> weight;
             FOVEA_UNROLL
-            for (int kx = 0; kx < Kernel; ++kx)
+            for (int kx = 0; kx < Kernel; ++kx) {
                 weight[kx] = Vector::load_unaligned(weights + (1 + ky * Kernel + kx) * padded);
+                keep_in_register(weight[kx]);
+            }
             unroll<columns<Pixels>()>([&](auto i) FOVEA_INLINE_LAMBDA {
                 const Vector pixel = input.template load<Vector>(ky, i, c);
                 unroll<Pixels>([&](auto p) FOVEA_INLINE_LAMBDA {
