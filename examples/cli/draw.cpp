@@ -68,7 +68,7 @@ public:
     double width() const noexcept { return static_cast<double>(width_); }
     double height() const noexcept { return static_cast<double>(height_); }
     // Pixels, so that boxes and labels look alike in photos of any size.
-    double line_width() const noexcept { return std::max(1.5, longer_side() / 320); }
+    double line_width() const noexcept { return std::max(2.0, longer_side() / 280); }
     double letter_height() const noexcept { return std::max(10.0, longer_side() / 48); }
     double tab_height() const noexcept { return font_.height + 2 * padding(); }
     double text_width(const std::string& text) {
@@ -82,8 +82,8 @@ public:
         const double x1 = within(b.x1, inset, width() - inset), y1 = within(b.y1, inset, height() - inset);
         const double x2 = within(b.x2, inset, width() - inset), y2 = within(b.y2, inset, height() - inset);
         cairo_rectangle(pen_.get(), x1, y1, x2 - x1, y2 - y1);
-        cairo_set_source_rgba(pen_.get(), 0, 0, 0, 0.45); // a dark rim keeps bright colours apart from bright
-        cairo_set_line_width(pen_.get(), line_width() * 2); // photos
+        cairo_set_source_rgba(pen_.get(), 0, 0, 0, 0.45); // a dark rim: bright lines on bright photos
+        cairo_set_line_width(pen_.get(), line_width() * 2);
         cairo_stroke_preserve(pen_.get());
         set(c);
         cairo_set_line_width(pen_.get(), line_width());
@@ -129,24 +129,49 @@ private:
     cairo_font_extents_t font_{};
 };
 
-// Above the box, or inside it at the top of the photo; never beyond the photo's sides.
-void draw_label(canvas& c, const found_object& o) {
-    const std::string text = percent_text(o.label, o.score);
-    const double tab_width = c.text_width(text);
-    const double above = static_cast<double>(o.box.y1) - c.tab_height();
-    const double x = within(o.box.x1, 0, c.width() - tab_width);
-    const double y = within(above >= 0 ? above : o.box.y1, 0, c.height() - c.tab_height());
-    c.fill_tab(x, y, tab_width, text, color_of(o.class_id));
+// A label's tab, its upper left corner.
+struct tab {
+    double x = 0, y = 0, width = 0;
+    std::string text;
+};
+
+// Puts labels where they cover no better one: above their box, inside it at the top or bottom, below it, or a
+// line further away. Tabs stay in the photo. When every place is taken a tab goes above its box all the same.
+std::vector<tab> place_labels(canvas& c, const std::vector<found_object>& objects) {
+    std::vector<tab> tabs;
+    const double height = c.tab_height();
+    const auto is_free = [&](const tab& t) {
+        return t.y >= 0 && t.y + height <= c.height() &&
+               std::none_of(tabs.begin(), tabs.end(), [&](const tab& other) {
+                   return t.x < other.x + other.width && other.x < t.x + t.width &&
+                          std::abs(t.y - other.y) < height;
+               });
+    };
+    for (const found_object& o : objects) {
+        tab t;
+        t.text = percent_text(o.label, o.score);
+        t.width = c.text_width(t.text);
+        t.x = within(o.box.x1, 0, c.width() - t.width);
+        const double top = o.box.y1, bottom = o.box.y2;
+        for (double y : {top - height, top, bottom - height, bottom, top - 2 * height, bottom + height})
+            if (t.y = y; is_free(t))
+                break;
+        if (!is_free(t))
+            t.y = within(top - height, 0, c.height() - height);
+        tabs.push_back(t);
+    }
+    return tabs;
 }
 
 } // namespace
 
 image draw_objects(image_view photo, const std::vector<found_object>& objects) {
     canvas c(photo);
-    for (auto o = objects.rbegin(); o != objects.rend(); ++o)
+    for (auto o = objects.rbegin(); o != objects.rend(); ++o) // the best on top
         c.stroke_box(o->box, color_of(o->class_id));
-    for (auto o = objects.rbegin(); o != objects.rend(); ++o) // the best objects' labels on top
-        draw_label(c, *o);
+    const std::vector<tab> tabs = place_labels(c, objects);
+    for (std::size_t i = tabs.size(); i-- > 0;)
+        c.fill_tab(tabs[i].x, tabs[i].y, tabs[i].width, tabs[i].text, color_of(objects[i].class_id));
     return c.picture();
 }
 

@@ -1,0 +1,102 @@
+// Exit codes, help, models by name, bench, and downloads into the cache.
+#include "program.hpp"
+
+#include <fovea/models/zoo.hpp>
+
+using namespace fovea;
+using namespace fovea::test;
+using nlohmann::json;
+
+TEST_CASE("Exit codes: 0 for help, 2 for a call that makes no sense") {
+    const scratch_folder folder;
+    CHECK(run_fovea(folder, "--help").status == 0);
+    CHECK(run_fovea(folder, "--version").out.rfind("fovea ", 0) == 0);
+    for (const char* command : {"list", "info", "run", "classify", "detect", "evaluate", "bench", "fetch"})
+        CHECK(run_fovea(folder, std::string(command) + " --help").status == 0);
+    for (const char* call :
+         {"", "paint", "info", "info resnet", "info mobilenet_v2 --dilated",
+          "info mobilenet_v2 --reduced-tail", "info mobilenet_v3_large --width-mult nan",
+          "info mobilenet_v3_large --width-mult -1", "info mobilenet_v3_large --input-size 0",
+          "info mobilenet_v3_large --input-size 1x2x3",
+          "info mobilenet_v3_large --backbone mobilenet_v3_small",
+          "info mobilenet_v3_large --reduced-tail --full-tail",
+          "info ssdlite320_mobilenet_v3_large --features-only", "detect mobilenet_v2 a.jpg",
+          "classify ssdlite320_mobilenet_v3_large a.jpg",
+          "detect ssdlite320_mobilenet_v3_large a.jpg --score nan", "bench mobilenet_v2 --threads 0",
+          "bench mobilenet_v2 --iterations many", "fetch mobilenet_v2 --tag IMAGENET1K_V3"}) {
+        INFO(call);
+        const outcome r = run_fovea(folder, call);
+        CHECK(r.status == 2);
+        CHECK_FALSE(r.err.empty());
+    }
+}
+
+TEST_CASE("Every model of the zoo is listed, described and measured") {
+    const scratch_folder folder;
+    const std::string list = run_fovea(folder, "list").out;
+    boost::hana::for_each(zoo, [&](const auto& entry) {
+        const std::string name(entry.name);
+        INFO(name);
+        CHECK(list.find(name) != std::string::npos);
+        const outcome info = run_fovea(folder, "info " + name + " --json -");
+        REQUIRE(info.status == 0);
+        const auto b = std::make_unique<builder<4096>>();
+        build_graph(*b, entry.table);
+        CHECK(json::parse(info.out)["parameters"] == count_parameters(b->view()));
+        CHECK(run_fovea(folder, "info " + name).out.find("MACs") != std::string::npos);
+        const outcome bench = run_fovea(folder, "bench " + name + " --iterations 2 --layers --json -");
+        REQUIRE(bench.status == 0);
+        const json numbers = json::parse(bench.out);
+        CHECK(numbers["model"] == name);
+        for (const char* key :
+             {"threads", "median_ms", "min_ms", "p99_ms", "first_ms", "workspace_bytes", "arch"})
+            CHECK(numbers.contains(key));
+        CHECK(numbers["min_ms"] <= numbers["median_ms"]);
+        CHECK_FALSE(numbers["layers"].empty());
+    });
+}
+
+TEST_CASE("info counts a variant") {
+    const scratch_folder folder;
+    const auto parameters = [&](const std::string& call) {
+        const outcome r = run_fovea(folder, "info --json - " + call);
+        REQUIRE(r.status == 0);
+        return json::parse(r.out)["parameters"].get<int>();
+    };
+    CHECK(parameters("mobilenet_v3_large --reduced-tail") == 2569352);
+    CHECK(parameters("mobilenet_v3_small --width-mult 0.75") == 1653920);
+    CHECK(parameters("ssdlite320_mobilenet_v3_large --num-classes 21") == 2469860);
+    CHECK(parameters("ssdlite320_mobilenet_v3_large --full-tail") == 5198540);
+    // README of the BCCD data: three kinds of cells and the background on a small backbone.
+    CHECK(parameters("ssdlite320_mobilenet_v3_large --backbone mobilenet_v3_small --full-tail "
+                     "--num-classes 4") == 1545152);
+}
+
+TEST_CASE("A download is checked, cached and not repeated") {
+    const scratch_folder folder;
+    const fs::path source = folder / "tiny-19ea5b71.pth"; // begins as the SHA-256 of "fovea\n"
+    const std::string call = "fetch mobilenet_v2 --url 'file://" + source.string() + "'";
+    write_text(source, "fovea\n");
+    const outcome first = run_fovea(folder, call);
+    INFO(first.err);
+    REQUIRE(first.status == 0);
+    CHECK(first.out == (folder / "cache/tiny-19ea5b71.pth").string() + "\n");
+    CHECK(read_text(folder / "cache/tiny-19ea5b71.pth") == "fovea\n");
+    fs::remove(source);
+    CHECK(run_fovea(folder, call).status == 0);
+}
+
+TEST_CASE("A download that fails leaves one line and no file") {
+    const scratch_folder folder;
+    const fs::path source = folder / "tiny-19ea5b71.pth";
+    write_text(source, "something else");
+    const outcome other = run_fovea(folder, "fetch mobilenet_v2 --url 'file://" + source.string() + "'");
+    CHECK(other.status == 1);
+    CHECK(other.err_has("expected a SHA-256 that begins with 19ea5b71"));
+    const outcome closed = run_fovea(folder, "fetch mobilenet_v2 --url http://127.0.0.1:9/tiny-19ea5b71.pth");
+    CHECK(closed.status == 1);
+    CHECK(closed.err_lines() == 1);
+    CHECK(closed.err_has("cannot be downloaded"));
+    CHECK(run_fovea(folder, "fetch mobilenet_v2 --url 'file:///tiny.pth'").status == 1);
+    CHECK(fs::is_empty(folder / "cache"));
+}
