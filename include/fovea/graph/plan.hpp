@@ -91,10 +91,10 @@ constexpr bool needs_padding(graph_view g, span<const step> steps, node_id input
 } // namespace detail
 
 // Places every value for the given shapes (one a node). Values that only an output reads are written straight
-// to it. With keep_all no memory is reused, so that every value can be looked at after a forward pass.
+// to it. With keep_values no memory is reused, so that every value can be looked at after a forward pass.
 template <std::size_t Capacity>
 constexpr void plan_memory(graph_view g, span<const step> steps, span<const shape> shapes,
-                           memory_plan<Capacity>& plan, bool keep_all = false) noexcept {
+                           memory_plan<Capacity>& plan, bool keep_values = false) noexcept {
     const auto at = [](node_id i) { return static_cast<std::size_t>(i); };
     for (std::size_t p = 0; p < g.parts.size(); ++p) {
         bool copied = false;
@@ -115,7 +115,7 @@ constexpr void plan_memory(graph_view g, span<const step> steps, span<const shap
         const node_id v = steps[s].value;
         if (v < 0 || plan.values[at(v)].where == place::output)
             continue;
-        if (!keep_all)
+        if (!keep_values)
             arena.release_before(static_cast<int>(s));
         plan.values[at(v)] = {place::arena, -1, arena.reserve(arena_floats(shapes[at(v)]), last[at(v)])};
     }
