@@ -28,8 +28,8 @@ struct detection_files {
     }
     outcome detect(const std::string& options, const std::string& score = "0.555") const {
         return run_fovea(folder, "detect ssdlite320_mobilenet_v3_large '" + (folder / "street.png").string() +
-                                     "' --weights '" + (folder / "w.safetensors").string() +
-                                     "' --score 0.555 " + options);
+                                     "' --weights '" + (folder / "w.safetensors").string() + "' --score " +
+                                     score + " " + options);
     }
     json detections(const std::string& options = "", const std::string& score = "0.555") const {
         const outcome r = detect("--json - " + options, score);
