@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fovea/error.hpp>
+#include <fovea/graph/infer.hpp>
 #include <fovea/graph/plan.hpp>
 
 #include <memory>
