@@ -1,0 +1,44 @@
+// The roof of every figure: how fast one core multiplies and adds when nothing leaves its registers.
+#pragma once
+
+#include "statistics.hpp"
+
+#include <fovea/kernels/simd/vector.hpp>
+
+namespace fovea::benchmarks {
+
+// Enough independent chains to hide the latency of an FMA on any processor: 2 a cycle times 5 cycles.
+inline constexpr int fma_chains = 12;
+
+// FMA chains that end in `sink`, so that no compiler leaves them out.
+inline void run_fma_chains(int rounds, float factor, float* sink) noexcept {
+    const vector a(factor), b(1.0F - factor);
+    array_of<vector, fma_chains> x;
+    FOVEA_UNROLL
+    for (int i = 0; i < fma_chains; ++i)
+        x[i] = vector(static_cast<float>(i));
+    for (int n = 0; n < rounds; ++n) {
+        FOVEA_UNROLL
+        for (int i = 0; i < fma_chains; ++i)
+            x[i] = multiply_add(x[i], a, b);
+    }
+    FOVEA_UNROLL
+    for (int i = 1; i < fma_chains; ++i)
+        x[0] += x[i];
+    x[0].store_unaligned(sink);
+}
+
+// GFLOP/s of one core, the best of many short runs: clocks vary and other programs interrupt.
+inline double measured_fma_peak() noexcept {
+    constexpr int rounds = 100'000, runs = 60;
+    const volatile float factor = 0.5F;
+    array_of<float, vector_size> sink{};
+    double best = 0;
+    for (int i = 0; i < runs; ++i)
+        best = std::max(best, 2e-9 * rounds * fma_chains * vector_size /
+                                  seconds([&] { run_fma_chains(rounds, factor, sink); }));
+    const volatile float kept = sink[0];
+    return kept == kept ? best : 0;
+}
+
+} // namespace fovea::benchmarks
