@@ -1,6 +1,7 @@
 // MobileNetV2's table: inverted residual settings as torchvision/models/mobilenetv2.py has them.
 #pragma once
 
+#include <fovea/tables/classification_table.hpp>
 #include <fovea/tensor/view.hpp>
 
 namespace fovea::tables {
@@ -19,53 +20,21 @@ inline constexpr inverted_residual_v2 mobilenet_v2_rows[] = {
 
 // A MobileNetV2 variant. The with_ functions return a changed copy:
 //     constexpr auto narrow = fovea::tables::mobilenet_v2.with_width(0.35).with_classes(10);
-struct mobilenet_v2_table {
+struct mobilenet_v2_table : classification_table<mobilenet_v2_table> {
     span<const inverted_residual_v2> rows{};
-    double width_mult = 1.0;
     int round_nearest = 8;
     int input_channel = 32;  // of the stem, before the width multiplier
     int last_channel = 1280; // scaled only by multipliers above 1
-    int num_classes = 1000;
-    int height = 224, width = 224; // of the network's input, pixels
-    int resize = 0; // photos' shorter side before the crop, pixels; 0: 8/7 of the input's longer side
-    float dropout = 0.2F;
     float norm_epsilon = 1e-5F;
     float norm_momentum = 0.1F;
-    bool features_only = false; // outputs the last map and its mean instead of logits
 
-    constexpr mobilenet_v2_table with_width(double multiplier) const noexcept {
-        auto t = *this;
-        t.width_mult = multiplier;
-        return t;
-    }
-    constexpr mobilenet_v2_table with_classes(int classes) const noexcept {
-        auto t = *this;
-        t.num_classes = classes;
-        return t;
-    }
-    constexpr mobilenet_v2_table with_input(int input_height, int input_width) const noexcept {
-        auto t = *this;
-        t.height = input_height;
-        t.width = input_width;
-        return t;
-    }
     constexpr mobilenet_v2_table with_rows(span<const inverted_residual_v2> settings) const noexcept {
         auto t = *this;
         t.rows = settings;
         return t;
     }
-    constexpr mobilenet_v2_table with_resize(int shorter_side) const noexcept {
-        auto t = *this;
-        t.resize = shorter_side;
-        return t;
-    }
-    constexpr mobilenet_v2_table without_classifier() const noexcept {
-        auto t = *this;
-        t.features_only = true;
-        return t;
-    }
 };
 
-inline constexpr mobilenet_v2_table mobilenet_v2{mobilenet_v2_rows};
+inline constexpr mobilenet_v2_table mobilenet_v2{{}, mobilenet_v2_rows};
 
 } // namespace fovea::tables

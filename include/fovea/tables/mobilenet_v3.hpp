@@ -4,6 +4,7 @@
 
 #include <fovea/graph/activation.hpp>
 #include <fovea/math/rounding.hpp>
+#include <fovea/tables/classification_table.hpp>
 #include <fovea/tensor/view.hpp>
 
 namespace fovea::tables {
@@ -49,25 +50,14 @@ inline constexpr inverted_residual_v3 mobilenet_v3_small_rows[] = {
 
 // A MobileNetV3 variant. The with_ functions return a changed copy:
 //     constexpr auto narrow = fovea::tables::mobilenet_v3_large.with_width(0.75).with_classes(10);
-struct mobilenet_v3_table {
+struct mobilenet_v3_table : classification_table<mobilenet_v3_table> {
     span<const inverted_residual_v3> rows{};
-    int last_channel = 1280; // of the classifier's hidden layer, before width and tail
-    double width_mult = 1.0;
+    int last_channel = 1280;   // of the classifier's hidden layer, before width and tail
     bool reduced_tail = false; // halves the channels from the last strided row on
     bool dilated = false;      // replaces the last stride by dilation 2
-    int num_classes = 1000;
-    int height = 224, width = 224; // of the network's input, pixels
-    int resize = 0; // photos' shorter side before the crop, pixels; 0: 8/7 of the input's longer side
-    float dropout = 0.2F;
     float norm_epsilon = 1e-3F;
     float norm_momentum = 0.01F;
-    bool features_only = false; // outputs the last map and its mean instead of logits
 
-    constexpr mobilenet_v3_table with_width(double multiplier) const noexcept {
-        auto t = *this;
-        t.width_mult = multiplier;
-        return t;
-    }
     constexpr mobilenet_v3_table with_reduced_tail(bool on = true) const noexcept {
         auto t = *this;
         t.reduced_tail = on;
@@ -78,17 +68,6 @@ struct mobilenet_v3_table {
         t.dilated = on;
         return t;
     }
-    constexpr mobilenet_v3_table with_classes(int classes) const noexcept {
-        auto t = *this;
-        t.num_classes = classes;
-        return t;
-    }
-    constexpr mobilenet_v3_table with_input(int input_height, int input_width) const noexcept {
-        auto t = *this;
-        t.height = input_height;
-        t.width = input_width;
-        return t;
-    }
     constexpr mobilenet_v3_table with_rows(span<const inverted_residual_v3> settings,
                                            int hidden_channels = 1280) const noexcept {
         auto t = *this;
@@ -96,20 +75,10 @@ struct mobilenet_v3_table {
         t.last_channel = hidden_channels;
         return t;
     }
-    constexpr mobilenet_v3_table with_resize(int shorter_side) const noexcept {
-        auto t = *this;
-        t.resize = shorter_side;
-        return t;
-    }
-    constexpr mobilenet_v3_table without_classifier() const noexcept {
-        auto t = *this;
-        t.features_only = true;
-        return t;
-    }
 };
 
-inline constexpr mobilenet_v3_table mobilenet_v3_large{mobilenet_v3_large_rows, 1280};
-inline constexpr mobilenet_v3_table mobilenet_v3_small{mobilenet_v3_small_rows, 1024};
+inline constexpr mobilenet_v3_table mobilenet_v3_large{{}, mobilenet_v3_large_rows, 1280};
+inline constexpr mobilenet_v3_table mobilenet_v3_small{{}, mobilenet_v3_small_rows, 1024};
 
 // Index of the last row with a stride: where C5, the tail, begins. -1 when no row strides.
 constexpr int last_strided_row(const mobilenet_v3_table& t) noexcept {

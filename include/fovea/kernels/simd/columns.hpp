@@ -109,4 +109,28 @@ inline void run_column_block(int width, int first, int count, const MakeRows& ro
     kernel_detail::run_block<tile_vectors>(width, first, count, rows_from, t);
 }
 
+// Calls f(block number, width, tile) for each block of output columns, with the tile at output pixel `first`.
+// `depth`: input channels a tap; `products`: weights of one column, bias not counted.
+template <class Function>
+inline void for_each_block(const layer& l, const operands& o, int first, int depth, int products,
+                           Function&& f) noexcept {
+    const int padded = padded_channels(l.out.channels);
+    tile_operands t{};
+    t.weights = o.weights;
+    t.output_stride = l.out.stride;
+    t.residual_stride = padded;
+    t.depth = depth;
+    t.act = l.act;
+    column_block b{0, 0};
+    for (int i = 0, column = 0; column < padded; ++i, column += b.width) {
+        b = block_at(column, l.out.channels);
+        t.output = o.output + static_cast<std::ptrdiff_t>(first) * l.out.stride + column;
+        if (o.residual != nullptr)
+            t.residual = o.residual + static_cast<std::ptrdiff_t>(first) * padded + column;
+        t.valid = l.out.stride - column;
+        f(i, b.width, t);
+        t.weights += static_cast<std::ptrdiff_t>(products + 1) * b.width;
+    }
+}
+
 FOVEA_ARCH_NAMESPACE_END

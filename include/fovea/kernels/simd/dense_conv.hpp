@@ -132,29 +132,11 @@ private:
         for (int pixel = first; pixel < last; pixel += tile_rows) {
             const int count = std::min(tile_rows, last - pixel);
             rows.gather(pixel, count);
-            run_columns(l, o, rows, pixel, count);
-        }
-    }
-    static void run_columns(const layer& l, const operands& o, const kernel_detail::window_rows& rows,
-                            int pixel, int count) noexcept {
-        const int residual_stride = padded_channels(l.out.channels);
-        const float* weights = o.weights;
-        column_block b{0, 0};
-        for (int column = 0; column < padded_channels(l.out.channels); column += b.width) {
-            b = block_at(column, l.out.channels);
-            tile_operands t{};
-            t.weights = weights;
-            t.output = o.output + static_cast<std::ptrdiff_t>(pixel) * l.out.stride + column;
-            t.output_stride = l.out.stride;
-            if (o.residual != nullptr)
-                t.residual = o.residual + static_cast<std::ptrdiff_t>(pixel) * residual_stride + column;
-            t.residual_stride = residual_stride;
-            t.depth = kernel_detail::window_rows::depth(l);
-            t.valid = l.out.stride - column;
-            t.act = l.act;
-            run_column_block(
-                b.width, 0, count, [&](int r) { return rows.rows(r); }, t);
-            weights += static_cast<std::ptrdiff_t>(products(l) + 1) * b.width;
+            for_each_block(l, o, pixel, rows.depth(l), products(l),
+                           [&](int, int width, const tile_operands& t) {
+                               run_column_block(
+                                   width, 0, count, [&](int r) { return rows.rows(r); }, t);
+                           });
         }
     }
 };

@@ -50,31 +50,15 @@ inline void run_pointwise_chunk(const layer& l, const operands& o, int first, in
         scale_rows(l, input, o.gate, count, scratch);
         input = scratch;
     }
-    const int residual_stride = padded_channels(l.out.channels);
-    const float* weights = o.weights;
-    column_block b{0, 0};
-    for (int i = 0, column = 0; i < last_block; ++i, column += b.width) {
-        b = block_at(column, l.out.channels);
-        if (i >= first_block) {
-            tile_operands t{};
-            t.weights = weights;
-            t.output = o.output + static_cast<std::ptrdiff_t>(first) * l.out.stride + column;
-            t.output_stride = l.out.stride;
-            if (o.residual != nullptr)
-                t.residual = o.residual + static_cast<std::ptrdiff_t>(first) * residual_stride + column;
-            t.residual_stride = residual_stride;
-            t.depth = l.in.channels;
-            t.valid = l.out.stride - column;
-            t.act = l.act;
+    for_each_block(l, o, first, l.in.channels, l.in.channels, [&](int i, int width, const tile_operands& t) {
+        if (i >= first_block && i < last_block)
             run_column_block(
-                b.width, 0, count,
+                width, 0, count,
                 [&](int r) {
                     return strided_rows{input + static_cast<std::ptrdiff_t>(r) * l.in.stride, l.in.stride};
                 },
                 t);
-        }
-        weights += static_cast<std::ptrdiff_t>(l.in.channels + 1) * b.width;
-    }
+    });
 }
 
 } // namespace kernel_detail
