@@ -6,7 +6,8 @@ set -eu
 cd "$(dirname "$0")/.."
 
 packages=(cmake ninja-build g++ libxsimd-dev libxtensor-dev libboost-dev libjpeg-dev libpng-dev libexif-dev
-          nlohmann-json3-dev catch2)
+          nlohmann-json3-dev catch2 pkg-config libcli11-dev libcairo2-dev libcurl4-openssl-dev libssl-dev
+          fonts-dejavu-core)
 [ "${1:-}" = clang ] && packages+=(clang)
 missing=()
 for package in "${packages[@]}"; do
