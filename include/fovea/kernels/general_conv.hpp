@@ -22,7 +22,7 @@ struct general_conv_kernel {
     }
     static constexpr std::size_t scratch_floats(const layer&, bool) noexcept { return 0; }
     static void run(const layer& l, const operands& o, executor& ex) noexcept {
-        parallel_for(ex, l.out.height, [&](int y, int) {
+        parallel_for(ex, workers_for(l, ex), l.out.height, [&](int y, int) {
             for (int x = 0; x < l.out.width; ++x)
                 for (int c = 0; c < l.out.channels; ++c)
                     run_element(l, o, y, x, c);

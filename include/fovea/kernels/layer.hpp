@@ -22,6 +22,15 @@ struct layer {
     map_layout in{}, out{};
 };
 
+// How many workers a layer is shared among. Sharing costs one or two microseconds, in which one core does
+// about this many multiply-adds.
+inline int workers_for(const layer& l, const executor& ex) noexcept {
+    constexpr double least_shared = 250e3;
+    const double products =
+        static_cast<double>(l.in.channels) / l.groups * l.win.kernel_height * l.win.kernel_width;
+    return products * l.out.pixels() * l.out.channels < least_shared ? 1 : ex.concurrency();
+}
+
 // Where a step's numbers are, for one image.
 struct operands {
     const float* input = nullptr;

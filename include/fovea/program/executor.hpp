@@ -47,13 +47,13 @@ private:
 
 } // namespace detail
 
-// f(index, worker) for each index in [0, count). A single task runs without a detour through the executor.
+// f(index, worker) for each index in [0, count), by the executor's workers or, for one worker, in place.
 template <class Function>
-void parallel_for(executor& ex, int count, const Function& f) noexcept {
-    if (count == 1)
-        f(0, 0);
-    else if (count > 1)
-        ex.run(count, detail::function_task<Function>(f));
+void parallel_for(executor& ex, int workers, int count, const Function& f) noexcept {
+    if (workers > 1 && count > 1)
+        return ex.run(count, detail::function_task<Function>(f));
+    for (int i = 0; i < count; ++i)
+        f(i, 0);
 }
 
 } // namespace fovea

@@ -119,10 +119,11 @@ struct dense_conv_kernel {
     static void run(const layer& l, const operands& o, executor& ex) noexcept {
         const int tiles = (l.out.pixels() + tile_rows - 1) / tile_rows;
         constexpr int tiles_per_task = 16;
-        parallel_for(ex, (tiles + tiles_per_task - 1) / tiles_per_task, [&](int task, int) {
-            const int first = task * tiles_per_task * tile_rows;
-            run_pixels(l, o, first, std::min(l.out.pixels(), first + tiles_per_task * tile_rows));
-        });
+        parallel_for(
+            ex, workers_for(l, ex), (tiles + tiles_per_task - 1) / tiles_per_task, [&](int task, int) {
+                const int first = task * tiles_per_task * tile_rows;
+                run_pixels(l, o, first, std::min(l.out.pixels(), first + tiles_per_task * tile_rows));
+            });
     }
 
 private:

@@ -183,11 +183,11 @@ struct depthwise_base {
     static constexpr std::size_t scratch_floats(const layer&, bool) noexcept { return 0; }
     static void run(const layer& l, const operands& o, executor& ex) noexcept {
         constexpr int tasks_per_worker = 4;
-        const int rows_per_task = ex.concurrency() > 1
-                                      ? std::max(1, l.out.height / (tasks_per_worker * ex.concurrency()))
-                                      : l.out.height;
+        const int workers = workers_for(l, ex);
+        const int rows_per_task =
+            workers > 1 ? std::max(1, l.out.height / (tasks_per_worker * workers)) : l.out.height;
         const RunRow rows(l, o);
-        parallel_for(ex, (l.out.height + rows_per_task - 1) / rows_per_task, [&](int task, int) {
+        parallel_for(ex, workers, (l.out.height + rows_per_task - 1) / rows_per_task, [&](int task, int) {
             rows.run(task * rows_per_task, std::min(l.out.height, (task + 1) * rows_per_task));
         });
     }

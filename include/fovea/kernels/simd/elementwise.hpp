@@ -16,7 +16,7 @@ struct elementwise_kernel {
     static void pack(const layer&, const folded_weights&, float*) {}
     static constexpr std::size_t scratch_floats(const layer&, bool) noexcept { return 0; }
     static void run(const layer& l, const operands& o, executor& ex) noexcept {
-        parallel_for(ex, l.out.height, [&](int y, int) {
+        parallel_for(ex, workers_for(l, ex), l.out.height, [&](int y, int) {
             for (int x = 0; x < l.out.width; ++x)
                 run_pixel(l, o,
                           (static_cast<std::ptrdiff_t>(y) * l.out.width + x) *

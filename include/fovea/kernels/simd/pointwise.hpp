@@ -78,9 +78,10 @@ struct pointwise_kernel {
                      : 0;
     }
     static void run(const layer& l, const operands& o, executor& ex) noexcept {
-        const kernel_detail::pointwise_tasks tasks(l, ex.concurrency());
+        const int workers = workers_for(l, ex);
+        const kernel_detail::pointwise_tasks tasks(l, workers);
         const std::size_t scratch = scratch_floats(l, o.gate != nullptr);
-        parallel_for(ex, tasks.chunks * tasks.groups, [&](int task, int worker) {
+        parallel_for(ex, workers, tasks.chunks * tasks.groups, [&](int task, int worker) {
             const int first = task / tasks.groups * tasks.chunk;
             const int group = task % tasks.groups;
             kernel_detail::run_pointwise_chunk(l, o, first, std::min(tasks.chunk, l.out.pixels() - first),
