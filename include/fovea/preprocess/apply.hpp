@@ -116,7 +116,7 @@ inline void check_output(const preset& p, image_view photo, view<float, 3> outpu
 inline placement apply(const preset& p, image_view photo, view<float, 3> output,
                        preprocess_workspace& workspace) {
     resampling::check_output(p, photo, output);
-    const placement where = place(p, photo.size());
+    const placement where = placement_of(p, photo.size());
     if (p.rule == resize_rule::shorter_side || p.rule == resize_rule::centre_crop) {
         resampling::resize_and_crop(p, photo, output, workspace);
     } else {

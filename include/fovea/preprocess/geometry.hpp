@@ -137,7 +137,7 @@ inline image_size output_size(const preset& p, image_size photo) {
 }
 
 // How boxes of that input map to the photo and back.
-inline placement place(const preset& p, image_size photo) {
+inline placement placement_of(const preset& p, image_size photo) {
     const image_size resized = detail::resized_size(p, photo);
     placement where;
     where.content = resized;
