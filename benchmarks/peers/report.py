@@ -7,47 +7,48 @@ LABELS = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "ncnn": "ncnn",
           "torch_eager": "torch eager"}
 
 
-def peers_of(run):
-    """The engines of a run that computed the right thing, without fovea: {name: median ms}"""
-    return {name: figures["median_ms"] for name, figures in run["engines"].items()
+def peers_of(run, key="median_ms"):
+    """The engines of a run that computed the right thing, without fovea: {name: ms}"""
+    return {name: figures[key] for name, figures in run["engines"].items()
             if name != "fovea" and figures["correct"]}
 
 
-def fovea_ms(run):
-    return run["engines"]["fovea"]["median_ms"]
+def fovea_ms(run, key="median_ms"):
+    return run["engines"]["fovea"][key]
 
 
-def share_of_peak(run):
+def share_of_peak(run, key):
     """fovea's multiply-adds a second, as a part of what the FMA units of the threads' cores can do"""
-    return 2e-6 * run["macs"] / fovea_ms(run) / (run["fma_peak_gflops"] * run["threads"])
+    return 2e-6 * run["macs"] / fovea_ms(run, key) / (run["fma_peak_gflops"] * run["threads"])
 
 
-def ahead_of_best(run):
-    return min(peers_of(run).values(), default=math.nan) / fovea_ms(run)
+def ahead_of_best(run, key):
+    return min(peers_of(run, key).values(), default=math.nan) / fovea_ms(run, key)
 
 
 def geometric_mean(values):
     return math.exp(sum(map(math.log, values)) / len(values))
 
 
-def cell(run, engine):
+def cell(run, engine, key):
     if engine not in run["engines"]:
         return "fails"
     figures = run["engines"][engine]
     if not figures["correct"]:
         return f"wrong (error {figures['error']:.1g})"
-    return f"{figures['median_ms']:.2f} ({figures['median_ms'] / fovea_ms(run):.2f})"
+    return f"{figures[key]:.2f} ({figures[key] / fovea_ms(run, key):.2f})"
 
 
-def table(result):
+def table(result, key):
     engines = [e for e in LABELS if any(e in run["engines"] or e in run["failures"] for run in result["runs"])]
     lines = ["| network | threads | fovea | of peak | " + " | ".join(LABELS[e] for e in engines) + " | best peer / fovea |",
              "|---|---|---|---|" + "---|" * (len(engines) + 1)]
     for run in result["runs"]:
-        cells = [run["network"], str(run["threads"]), f"**{fovea_ms(run):.2f}**", f"{share_of_peak(run):.0%}",
-                 *(cell(run, e) for e in engines), f"**{ahead_of_best(run):.2f}**"]
+        cells = [run["network"], str(run["threads"]), f"**{fovea_ms(run, key):.2f}**", f"{share_of_peak(run, key):.0%}",
+                 *(cell(run, e, key) for e in engines), f"**{ahead_of_best(run, key):.2f}**"]
         lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    mean = geometric_mean([ahead_of_best(run, key) for run in result["runs"]])
+    return "\n".join([*lines, "", f"Geometric mean of best peer / fovea: **{mean:.2f}**."])
 
 
 def versions(result):
@@ -66,9 +67,11 @@ def markdown(result):
 
 Batch 1, fp32, {result['cpus']} CPUs. Median milliseconds of a forward pass; in brackets: that engine's time / fovea's.
 
-{table(result)}
+{table(result, "median_ms")}
 
-Geometric mean of best peer / fovea: **{geometric_mean([ahead_of_best(run) for run in runs]):.2f}**.
+The least times, which other load on the machine disturbs less:
+
+{table(result, "min_ms")}
 
 - Versions: {versions(result)}.
 - Of peak: 2 x multiply-adds / time, as a part of what FMAs on registers reach on the threads' cores (measured in the same

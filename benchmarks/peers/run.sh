@@ -30,7 +30,7 @@ if [ ! -e "$networks/done" ]; then
     chmod +x "$pnnx"
     for folder in "$networks"/*/; do
         shape=$("$python" -c "import numpy, sys; print(*numpy.load(sys.argv[1]).shape, sep=',')" "$folder/input.npy")
-        (cd "$folder" && "$pnnx" network.pt "inputshape=[$shape]" fp16=0 >pnnx.log)
+        (cd "$folder" && "$pnnx" network.pt "inputshape=[$shape]" fp16=0 >pnnx.log 2>&1)
         "$python" "$here/to_tflite.py" "$folder/network.onnx" "$folder/network.tflite"
     done
     touch "$networks/done"
