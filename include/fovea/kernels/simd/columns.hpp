@@ -69,7 +69,7 @@ inline void pack_matrix(const folded_weights& w, int in_channels, int taps, int 
 
 namespace kernel_detail {
 
-// Runs `count` rows with tiles of Rows rows, then halves of it for what is left.
+// Runs `count` rows with tiles of Rows rows, then half of them for what is left, and so on.
 template <class Vector, int Rows, int Vectors, class MakeRows>
 inline void run_row_tiles(int first, int count, const MakeRows& rows_from, tile_operands t) noexcept {
     for (; count >= Rows; first += Rows, count -= Rows) {
@@ -78,7 +78,7 @@ inline void run_row_tiles(int first, int count, const MakeRows& rows_from, tile_
         t.residual = t.residual == nullptr ? nullptr : t.residual + Rows * t.residual_stride;
     }
     if constexpr (Rows > 1) {
-        constexpr int next = Rows > 8 ? 8 : Rows > 4 ? 4 : Rows / 2;
+        constexpr int next = Rows / 2; // 12, 6, 3, 1
         if (count > 0)
             run_row_tiles<Vector, next, Vectors>(first, count, rows_from, t);
     }

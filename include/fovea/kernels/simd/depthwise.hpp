@@ -80,18 +80,20 @@ private:
     template <int Pixels>
     void run_tile(int y, int x, channel_range channels) const noexcept {
         const int top = y * Stride - l_.win.pad_top, left = x * Stride - l_.win.pad_left;
-        const bool inside =
-            top >= 0 && left >= 0 && top + Kernel <= l_.in.height && left + columns<Pixels>() <= l_.in.width;
-        if (inside) {
-            const std::ptrdiff_t row = static_cast<std::ptrdiff_t>(l_.in.width) * l_.in.stride;
-            run_channels<Pixels>(inside_columns{pixel(top, left), row, l_.in.stride}, y, x, channels);
-        } else {
-            edge_columns<Kernel, columns<Pixels>()> edge;
-            for (int ky = 0; ky < Kernel; ++ky)
-                for (int i = 0; i < columns<Pixels>(); ++i)
-                    edge.pixels[ky][i] = contains(top + ky, left + i) ? pixel(top + ky, left + i) : zeros_;
-            run_channels<Pixels>(edge, y, x, channels);
+        // Single pixels belong to maps narrower than a tile, which are all edge.
+        if constexpr (Pixels > 1) {
+            if (top >= 0 && left >= 0 && top + Kernel <= l_.in.height &&
+                left + columns<Pixels>() <= l_.in.width) {
+                const std::ptrdiff_t row = static_cast<std::ptrdiff_t>(l_.in.width) * l_.in.stride;
+                return run_channels<Pixels>(inside_columns{pixel(top, left), row, l_.in.stride}, y, x,
+                                            channels);
+            }
         }
+        edge_columns<Kernel, columns<Pixels>()> edge;
+        for (int ky = 0; ky < Kernel; ++ky)
+            for (int i = 0; i < columns<Pixels>(); ++i)
+                edge.pixels[ky][i] = contains(top + ky, left + i) ? pixel(top + ky, left + i) : zeros_;
+        run_channels<Pixels>(edge, y, x, channels);
     }
     bool contains(int y, int x) const noexcept {
         return y >= 0 && y < l_.in.height && x >= 0 && x < l_.in.width;
@@ -109,7 +111,7 @@ private:
         float* const output = o_.output + at * output_stride;
         const float* const residual = o_.residual == nullptr ? nullptr : o_.residual + at * padded;
         const float* const weights = o_.weights;
-        with_cheap_activation(l_.act, [&](auto activate) {
+        with_inline_activation(l_.act, [&](auto activate) {
             for_each_vector(channels.begin, channels.end, [&](auto tag, int c) {
                 using v = decltype(tag);
                 array_of<v, Pixels> sum;

@@ -38,7 +38,7 @@ private:
         const tap_range columns(left, w.kernel_width, w.dilation, l_.in.width);
         const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(y) * l_.out.width + x;
         float* output = o_.output + at * l_.out.stride;
-        with_cheap_activation(l_.act, [&](auto activate) {
+        with_inline_activation(l_.act, [&](auto activate) {
             for_each_vector(0, padded_, [&](auto tag, int c) {
                 using v = decltype(tag);
                 v sum = v::load_unaligned(o_.weights + c);

@@ -33,7 +33,7 @@ private:
                 value *= v::load_unaligned(o.gate + c);
             if (o.residual != nullptr)
                 value += v::load_unaligned(o.residual + offset + c);
-            kernel_detail::with_cheap_activation(l.act, [&](auto activate) { value = activate(value); });
+            kernel_detail::with_inline_activation(l.act, [&](auto activate) { value = activate(value); });
             value.store_unaligned(o.output + offset + c);
         });
         finish_activation(l.act, o.output + offset, 0, 1, l.out.channels);

@@ -127,7 +127,7 @@ inline void run_tile(const RowsOf& rows, const tile_operands& t) noexcept {
                 sum[r][v] += Vector::load_unaligned(t.residual + r * t.residual_stride + v * size);
         }
     }
-    kernel_detail::with_cheap_activation(t.act, [&](auto activate) {
+    kernel_detail::with_inline_activation(t.act, [&](auto activate) {
         FOVEA_UNROLL
         for (int r = 0; r < Rows; ++r) {
             FOVEA_UNROLL
