@@ -123,6 +123,56 @@ TEST_CASE("a classifier names the most probable classes, best first") {
     CHECK_THROWS_AS(model.classify(image_view()), input_error);
 }
 
+TEST_CASE("photos are refused while the network is planned for something else") {
+    const auto golden = own_golden("models", "mobilenet_v3_small_96");
+    auto model = load<mobilenet_v3_small<>>(weights_of(golden, mobilenet_v3_small<>::graph));
+    const std::vector<std::uint8_t> pixels = scene("classes", 90, 120);
+    const image_view photo(pixels.data(), 120, 90);
+    const span<const float> logits = model.forward(photo);
+    const std::vector<float> before(logits.begin(), logits.end());
+    model.network().plan(2, 224, 224);
+    CHECK_THROWS_WITH(model.forward(photo),
+                      "a photo for a network that is planned for batches of 2; expected 1");
+    model.network().plan(1, 256, 256);
+    CHECK_THROWS_AS(model.classify(photo), input_error);
+    model.network().plan(1, 224, 224);
+    const span<const float> after = model.forward(photo);
+    CHECK(std::vector<float>(after.begin(), after.end()) == before);
+
+    // A preset of another size goes with a plan of that size.
+    preset larger = mobilenet_v3_small<>::input_preset;
+    larger.height = larger.width = 256;
+    larger.shorter = 256;
+    classifier wide(mobilenet_v3_small<>::program(), larger, weights_of(golden, mobilenet_v3_small<>::graph));
+    CHECK_THROWS_AS(wide.forward(photo), input_error);
+    wide.network().plan(1, 256, 256);
+    CHECK(wide.forward(photo).size() == 1000);
+}
+
+TEST_CASE("a detector keeps its settings when new ones are refused") {
+    using net = ssdlite320_mobilenet_v3_large<>;
+    auto model = load<net>(weights_of(own_golden("models", "ssdlite320_scene"), net::graph));
+    const std::vector<std::uint8_t> pixels = scene("boxes", 120, 160);
+    const image_view photo(pixels.data(), 160, 120);
+    model.set_score_threshold(0.02F);
+    const auto found = [&] { return detection_arrays(model.detect(photo)).scores.values; };
+    const std::vector<double> before = found();
+    REQUIRE(!before.empty());
+    for (float threshold : {-0.1F, 1.5F, std::numeric_limits<float>::quiet_NaN()}) {
+        CHECK_THROWS_AS(model.set_score_threshold(threshold), input_error);
+        CHECK(model.settings().decoder.score_thresh == 0.02F);
+    }
+    ssd_decoder_settings wrong = model.settings().decoder;
+    wrong.nms_thresh = -1;
+    wrong.detections_per_img = 1;
+    CHECK_THROWS_AS(model.set_decoder(wrong), input_error);
+    CHECK(model.settings().decoder.nms_thresh == 0.55);
+    CHECK(model.settings().decoder.detections_per_img == 300);
+    CHECK(found() == before);
+    model.network().plan(2, 320, 320);
+    CHECK_THROWS_AS(model.detect(photo), input_error);
+}
+
 TEST_CASE("SSDLite finds torchvision's boxes") {
     check_detections(own_golden("models", "ssdlite320_scene"));
     for (const char* name : {"pipe_ssdlite320_scene", "pipe_ssdlite320_photo", "pipe_ssdlite320_photo2"})

@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 
 #include <atomic>
+#include <limits>
 
 using namespace fovea;
 
@@ -82,6 +83,57 @@ TEST_CASE("sizes that cannot be planned are input errors and leave the network a
     CHECK(error_of_plan(net, 2, 75, 33) == "no error");
     CHECK(logits_of(net).size() == 10);
     CHECK(error_of_plan(net, 1, 32, 32) == "no error");
+    CHECK(logits_of(net) == before);
+}
+
+TEST_CASE("plans that need too much memory are input errors and leave the network as it was") {
+    using net_type = model<narrow>;
+    network net(net_type::program(), weights_for(net_type::graph));
+    const std::vector<float> before = logits_of(net);
+    const std::size_t workspace = net.workspace_bytes();
+    constexpr int huge = std::numeric_limits<int>::max();
+    CHECK_THAT(
+        error_of_plan(net, huge, 32, 32),
+        Catch::EndsWith(" + 2147483647 * 5 numbers at this size, batch and number of workers; expected "
+                        "at most 2147483648"));
+    // Five logits an image: the largest batch that fits is just below a fifth of the limit, without the
+    // arena.
+    REQUIRE(error_of_plan(net, static_cast<int>(network::max_floats / 5), 32, 32) != "no error");
+    // Every map is small enough, their sum is not.
+    REQUIRE_THROWS_WITH(net.plan(1, 32768, 16384, true), Catch::Contains("number of workers"));
+    CHECK(error_of_plan(net, huge, 32768, 32768) != "no error");
+
+    // A map as output, so that batch times size leaves 64 bits.
+    const runtime_program features(narrow.without_classifier());
+    network maps(features.view(), weights_for(features.graph()));
+    CHECK(error_of_plan(maps, huge, 8192, 8192) != "no error");
+    CHECK(maps.batch() == 1);
+
+    CHECK(net.workspace_bytes() == workspace);
+    CHECK(net.batch() == 1);
+    CHECK(net.input_shape() == shape{32, 32, 3});
+    CHECK(logits_of(net) == before);
+}
+
+namespace {
+
+// Says it has more workers than memory can serve.
+class crowd final : public executor {
+public:
+    int concurrency() const noexcept override { return std::numeric_limits<int>::max(); }
+    void run(int count, const task& t) noexcept override { sequential_executor().run(count, t); }
+};
+
+} // namespace
+
+TEST_CASE("an executor with too many workers is an input error and is not used") {
+    using net_type = model<narrow>;
+    network net(net_type::program(), weights_for(net_type::graph));
+    const std::vector<float> before = logits_of(net);
+    crowd all;
+    CHECK_THROWS_AS(net.run_on(all), input_error);
+    CHECK_NOTHROW(net.plan(1, 33, 32)); // for the calling thread, as before
+    CHECK_NOTHROW(net.plan(1, 32, 32));
     CHECK(logits_of(net) == before);
 }
 
@@ -167,7 +219,7 @@ TEST_CASE("an executor runs each task once, by a worker of its own") {
     for (int count : {0, 1, 2, 3, 100}) {
         std::vector<std::atomic<int>> runs(static_cast<std::size_t>(count));
         std::atomic<bool> in_range{true};
-        parallel_for(threads, count, [&](int i, int worker) {
+        parallel_for(threads, threads.concurrency(), count, [&](int i, int worker) {
             ++runs[static_cast<std::size_t>(i)];
             if (worker < 0 || worker >= 3)
                 in_range = false;
@@ -179,7 +231,7 @@ TEST_CASE("an executor runs each task once, by a worker of its own") {
     sequential_executor sequential;
     CHECK(sequential.concurrency() == 1);
     std::vector<int> order;
-    parallel_for(sequential, 4, [&](int i, int) { order.push_back(i); });
+    parallel_for(sequential, 1, 4, [&](int i, int) { order.push_back(i); });
     CHECK(order == std::vector<int>{0, 1, 2, 3});
 }
 

@@ -6,7 +6,7 @@
 #include <fovea/models/mobilenet_v2.hpp>
 #include <fovea/models/mobilenet_v3.hpp>
 #include <fovea/models/model.hpp>
-#include <fovea/preprocess/apply.hpp>
+#include <fovea/models/photo_input.hpp>
 
 namespace fovea {
 
@@ -42,12 +42,12 @@ public:
     // says otherwise.
     classifier(const program_view& program, const preset& input, const state_dict& weights,
                const load_options& options = {})
-        : network_(program, weights, options), preset_(input), pixels_(network_.input_shape().size()) {
+        : network_(program, weights, options), preset_(input) {
         const std::vector<std::string> all = default_labels(network_.output_floats(0));
         labels_ = options.labels.empty() ? all : options.labels;
     }
 
-    // The `count` most probable classes, best first. Throws input_error for an empty photo.
+    // The `count` most probable classes, best first. Throws input_error as forward() does.
     std::vector<classification> classify(image_view photo, std::size_t count = 5) {
         const span<const float> logits = forward(photo);
         std::vector<float> scores(logits.size());
@@ -63,13 +63,10 @@ public:
         classes.resize(count);
         return classes;
     }
-    // The logits of a photo, valid until the next call.
+    // The logits of a photo, valid until the next call. Throws input_error for an empty photo and when
+    // network() is planned for a batch or for a size that the preset does not make.
     span<const float> forward(image_view photo) {
-        const shape s = network_.input_shape();
-        const view<float, 3> input(
-            pixels_.data(), {static_cast<std::size_t>(s.height), static_cast<std::size_t>(s.width), 3});
-        apply(preset_, photo, input, workspace_);
-        network_.forward(pixels_.data());
+        input_.forward(network_, preset_, photo);
         return network_.output(0);
     }
 
@@ -82,8 +79,7 @@ public:
 private:
     fovea::network network_;
     preset preset_;
-    preprocess_workspace workspace_;
-    aligned_floats pixels_;
+    photo_input input_;
     std::vector<std::string> labels_;
 };
 

@@ -4,8 +4,8 @@
 #include <fovea/detect/ssd_decoder.hpp>
 #include <fovea/io/labels.hpp>
 #include <fovea/models/model.hpp>
+#include <fovea/models/photo_input.hpp>
 #include <fovea/models/ssdlite.hpp>
-#include <fovea/preprocess/apply.hpp>
 
 namespace fovea {
 
@@ -57,22 +57,18 @@ public:
     // Throws weights_error when the weights do not fit.
     detector(const program_view& program, const detector_settings& settings, const state_dict& weights,
              const load_options& options = {})
-        : network_(program, weights, options), settings_(settings), pixels_(network_.input_shape().size()),
-          decoder_(make_decoder()) {
-        reserve_detections();
+        : network_(program, weights, options), settings_(settings), decoder_(make_decoder(settings.decoder)) {
+        reserve_detections(decoder_);
         labels_ = options.labels.empty() ? default_labels(classes()) : options.labels;
     }
 
     // Objects with a score above the threshold, best first, boxes in the photo's pixels. Valid until the next
     // call; nothing is allocated once a photo of this size has been seen. Throws input_error for an empty
-    // photo.
+    // photo and when network() is planned for anything but one image of the detector's own size.
     span<const detection> detect(image_view photo) {
-        const shape s = network_.input_shape();
-        const auto height = static_cast<std::size_t>(s.height), width = static_cast<std::size_t>(s.width);
-        const auto where = apply(settings_.input, photo, {pixels_.data(), {height, width, 3}}, workspace_);
-        network_.forward(pixels_.data());
+        const placement where = input_.forward(network_, settings_.input, photo);
         const span<const detection> found =
-            decoder_.decode(network_.output(0), network_.output(1), {height, width});
+            decoder_.decode(network_.output(0), network_.output(1), input_size());
         detections_.assign(found.begin(), found.end());
         for (detection& d : detections_) {
             const auto b = where.to_photo(std::array<float, 4>{d.box.x1, d.box.y1, d.box.x2, d.box.y2});
@@ -81,16 +77,19 @@ public:
         return detections_;
     }
 
-    // Scores must be above `threshold`; the model's own default is for evaluation (0.001 for SSDLite).
+    // Scores must be above `threshold`; the model's own default is for evaluation (0.001 for SSDLite). Throws
+    // as set_decoder() does.
     void set_score_threshold(float threshold) {
-        settings_.decoder.score_thresh = threshold;
-        decoder_ = make_decoder();
-        reserve_detections();
+        ssd_decoder_settings settings = settings_.decoder;
+        settings.score_thresh = threshold;
+        set_decoder(settings);
     }
+    // Throws input_error for settings out of range; the detector then stays as it was.
     void set_decoder(const ssd_decoder_settings& settings) {
+        ssd_decoder decoder = make_decoder(settings);
+        reserve_detections(decoder);
+        decoder_ = std::move(decoder);
         settings_.decoder = settings;
-        decoder_ = make_decoder();
-        reserve_detections();
     }
 
     const std::vector<std::string>& labels() const noexcept { return labels_; }
@@ -105,20 +104,23 @@ private:
     std::size_t classes() const noexcept {
         return static_cast<std::size_t>(network_.program().graph.outputs[0].row);
     }
-    ssd_decoder make_decoder() const {
-        const auto boxes = boxes_of(network_.program().graph, settings_.boxes, network_.input_shape(),
-                                    [&](node_id i) { return network_.shape_of(i); });
-        return {boxes, classes(), settings_.decoder};
+    spatial_size input_size() const noexcept {
+        const shape s = network_.program().graph[0].out;
+        return {static_cast<std::size_t>(s.height), static_cast<std::size_t>(s.width)};
+    }
+    ssd_decoder make_decoder(const ssd_decoder_settings& settings) const {
+        const graph_view g = network_.program().graph;
+        const auto boxes = boxes_of(g, settings_.boxes, g[0].out, [&](node_id i) { return g[i].out; });
+        return {boxes, classes(), settings};
     }
     // Room for as many boxes as the decoder ever returns.
-    void reserve_detections() {
-        detections_.reserve(std::min(settings_.decoder.detections_per_img, decoder_.anchors() * classes()));
+    void reserve_detections(const ssd_decoder& decoder) {
+        detections_.reserve(std::min(decoder.settings().detections_per_img, decoder.anchors() * classes()));
     }
 
     fovea::network network_;
     detector_settings settings_;
-    preprocess_workspace workspace_;
-    aligned_floats pixels_;
+    photo_input input_;
     ssd_decoder decoder_;
     std::vector<detection> detections_;
     std::vector<std::string> labels_;

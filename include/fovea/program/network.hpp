@@ -7,7 +7,10 @@
 #include <fovea/program/replan.hpp>
 #include <fovea/program/weights.hpp>
 
+#include <algorithm>
 #include <string>
+#include <utility>
+#include <vector>
 
 FOVEA_ARCH_NAMESPACE_BEGIN
 
@@ -23,7 +26,8 @@ struct program_view {
 // lock of its own, throws nothing and calls nothing of the system. Use one network a thread.
 class network {
 public:
-    // Packs the weights and plans for one image of the graph's own size. Throws weights_error.
+    // Packs the weights and plans for one image of the graph's own size. Throws weights_error, and
+    // input_error as plan() does.
     network(const program_view& program, const state_dict& weights, const load_options& options = {})
         : program_(program) {
         pack(weight_map(program.graph, weights, options));
@@ -31,35 +35,20 @@ public:
         plan(1, input.height, input.width);
     }
 
+    // Floats of arena, scratch memory and outputs together that a network is planned for: 8 GiB.
+    static constexpr std::size_t max_floats = std::size_t{1} << 31;
+
     // Plans for batches of another size (images, height, width in pixels). Throws input_error when the
-    // network cannot take it. With keep_values every value stays readable after forward(): see
+    // network cannot take it or would need more than max_floats, std::bad_alloc when memory runs out; the
+    // network then stays as it was. With keep_values every value stays readable after forward(): see
     // for_each_value().
     void plan(int batch, int height, int width, bool keep_values = false) {
-        const auto p = plan_for(program_.graph, program_.steps, height, width, keep_values);
-        if (batch < 1)
-            throw input_error("a batch of " + std::to_string(batch) + " images; expected at least 1");
-        batch_ = batch;
-        keep_values_ = keep_values;
-        shapes_ = p.shapes;
-        places_ = p.places;
-        layers_.clear();
-        for (const step& s : program_.steps)
-            layers_.push_back(fovea::layer_of(program_.graph, s, shapes_, places_));
-        scratch_at_ = p.floats;
-        arena_.resize(p.floats + scratch_floats() * static_cast<std::size_t>(
-                                                        executor_ == nullptr ? 1 : executor_->concurrency()));
-        outputs_.clear();
-        for (std::size_t i = 0; i < program_.graph.outputs.size(); ++i)
-            outputs_.emplace_back(output_floats(i) * static_cast<std::size_t>(batch));
-        link();
+        plan_on(executor_, batch, height, width, keep_values);
     }
 
     // Runs on `ex` from now on; it stays the caller's and must outlive its use. Without it, in the calling
-    // thread.
-    void run_on(executor& ex) {
-        executor_ = &ex;
-        plan(batch_, shapes_[0].height, shapes_[0].width, keep_values_);
-    }
+    // thread. Plans anew, as every worker has scratch memory of its own; throws as plan() does.
+    void run_on(executor& ex) { plan_on(&ex, batch_, shapes_[0].height, shapes_[0].width, keep_values_); }
 
     // One forward pass of the planned batch. `images`: [batch, height, width, 3] floats, preprocessed.
     void forward(const float* images) noexcept {
@@ -84,13 +73,7 @@ public:
         return {outputs_[i].data(), outputs_[i].size()};
     }
     // Numbers of output i for one image.
-    std::size_t output_floats(std::size_t i) const noexcept {
-        std::size_t floats = 0;
-        for (const output_part& p : program_.graph.parts)
-            if (static_cast<std::size_t>(p.output) == i)
-                floats += shape_of(p.value).size();
-        return floats;
-    }
+    std::size_t output_floats(std::size_t i) const noexcept { return output_floats(i, shapes_); }
 
     // Calls visit(node, map, layout) for each step's value of the last image that forward() ran, when the
     // plan kept values.
@@ -126,17 +109,64 @@ private:
             program_.kernels[s].pack(l, {folded.weight, folded.bias}, packed_.data() + weight_offsets_[s]);
         }
     }
-    std::size_t scratch_floats() const noexcept {
+    void plan_on(executor* ex, int batch, int height, int width, bool keep_values) {
+        if (batch < 1)
+            throw input_error("a batch of " + std::to_string(batch) + " images; expected at least 1");
+        auto p = plan_for(program_.graph, program_.steps, height, width, keep_values);
+        std::vector<layer> layers;
+        for (const step& s : program_.steps)
+            layers.push_back(fovea::layer_of(program_.graph, s, p.shapes, p.places));
+
+        const int workers = ex == nullptr ? 1 : std::max(1, ex->concurrency());
+        const std::size_t arena_size = sum_below_limit(p.floats, scratch_floats(layers), workers);
+        std::size_t floats = arena_size;
+        for (std::size_t i = 0; i < program_.graph.outputs.size(); ++i)
+            floats = sum_below_limit(floats, output_floats(i, p.shapes), batch);
+        aligned_floats arena(arena_size);
+        std::vector<aligned_floats> outputs;
+        for (std::size_t i = 0; i < program_.graph.outputs.size(); ++i)
+            outputs.emplace_back(output_floats(i, p.shapes) * static_cast<std::size_t>(batch));
+        calls_.resize(program_.steps.size());
+
+        executor_ = ex; // nothing throws from here on
+        batch_ = batch;
+        keep_values_ = keep_values;
+        shapes_ = std::move(p.shapes);
+        places_ = std::move(p.places);
+        layers_ = std::move(layers);
+        scratch_at_ = p.floats;
+        arena_ = std::move(arena);
+        outputs_ = std::move(outputs);
+        link();
+    }
+    // floats + count * each, count > 0, without overflow. Throws input_error above max_floats.
+    static std::size_t sum_below_limit(std::size_t floats, std::size_t each, int count) {
+        const auto n = static_cast<std::size_t>(count);
+        if (floats > max_floats || each > (max_floats - floats) / n)
+            throw input_error("the network would need memory for " + std::to_string(floats) + " + " +
+                              std::to_string(n) + " * " + std::to_string(each) +
+                              " numbers at this size, batch and number of workers; expected at most " +
+                              std::to_string(max_floats));
+        return floats + n * each;
+    }
+    std::size_t output_floats(std::size_t i, span<const shape> shapes) const noexcept {
         std::size_t floats = 0;
-        for (std::size_t s = 0; s < layers_.size(); ++s)
+        for (const output_part& p : program_.graph.parts)
+            if (static_cast<std::size_t>(p.output) == i)
+                floats += shapes[at(p.value)].size();
+        return floats;
+    }
+    // Of one worker.
+    std::size_t scratch_floats(span<const layer> layers) const noexcept {
+        std::size_t floats = 0;
+        for (std::size_t s = 0; s < layers.size(); ++s)
             floats =
-                std::max(floats, program_.kernels[s].scratch_floats(layers_[s], program_.steps[s].gate >= 0));
+                std::max(floats, program_.kernels[s].scratch_floats(layers[s], program_.steps[s].gate >= 0));
         return whole_cache_lines(floats);
     }
     // Addresses of everything that does not change from image to image; input and outputs follow in
     // run_image().
-    void link() {
-        calls_.assign(program_.steps.size(), {});
+    void link() noexcept {
         const auto address = [&](node_id value) -> float* {
             return value < 0 || places_[at(value)].where != place::arena
                        ? nullptr
