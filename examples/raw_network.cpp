@@ -2,9 +2,10 @@
 #include <fovea/fovea.hpp>
 #include <fovea/tensor/xtensor.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <xtensor/xrandom.hpp>
-#include <xtensor/xsort.hpp>
+#include <xtensor/xview.hpp>
 
 int main(int argc, char** argv) try {
     if (argc != 2)
@@ -17,9 +18,11 @@ int main(int argc, char** argv) try {
         xt::random::randn<float>({2, 3, 160, 192}); // any size: planned when it comes
     fovea::forward(model.network(), batch);
     const auto logits = fovea::output_of(model.network(), 0); // [2, 1000], no copy
-    const xt::xtensor<std::size_t, 1> best = xt::argmax(logits, 1);
-    for (std::size_t image = 0; image < best.size(); ++image)
-        std::printf("image %zu: %s\n", image, model.name(static_cast<int>(best(image))).c_str());
+    for (std::size_t image = 0; image < logits.shape()[0]; ++image) {
+        const auto row = xt::row(logits, static_cast<std::ptrdiff_t>(image));
+        const auto best = std::max_element(row.begin(), row.end()) - row.begin();
+        std::printf("image %zu: %s\n", image, model.name(static_cast<int>(best)).c_str());
+    }
 } catch (const fovea::error& e) {
     return std::fprintf(stderr, "%s\n", e.what()), 1;
 }
