@@ -10,5 +10,3 @@ add_library(fovea_native INTERFACE)
 if(FOVEA_NATIVE)
   target_compile_options(fovea_native INTERFACE -march=native)
 endif()
-
-# Third-party headers from /usr/include are system headers already; own ones must be warning-free.

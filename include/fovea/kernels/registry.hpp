@@ -47,7 +47,7 @@ constexpr kernel_id select_kernel(graph_view g, const step& s) noexcept {
     const int taps = w.kernel_height * w.kernel_width;
     if (detail::is_matrix_product(n))
         return kernel_id::pointwise;
-    if (n.groups == 1 && taps <= 64)
+    if (n.groups == 1 && taps <= kernel_detail::max_taps)
         return kernel_id::dense_conv;
     if (n.groups != n.out.channels || n.groups != g[n.inputs[0]].out.channels)
         return kernel_id::general_conv;

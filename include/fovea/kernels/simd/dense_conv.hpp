@@ -8,7 +8,7 @@ FOVEA_ARCH_NAMESPACE_BEGIN
 
 namespace kernel_detail {
 
-inline constexpr int max_taps = 64;
+inline constexpr int max_taps = 64; // room for pointers; select_kernel() sends larger windows elsewhere
 
 // The input under the windows of up to tile_rows output pixels, as rows of a matrix product. With few
 // channels (the first layer) a tap is a whole row of the window, contiguous in memory; with many it is one
