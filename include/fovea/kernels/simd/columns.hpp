@@ -5,6 +5,7 @@
 #include <fovea/kernels/simd/tile.hpp>
 
 #include <algorithm>
+#include <array>
 
 FOVEA_ARCH_NAMESPACE_BEGIN
 
@@ -69,18 +70,45 @@ inline void pack_matrix(const folded_weights& w, int in_channels, int taps, int 
 
 namespace kernel_detail {
 
-// Runs `count` rows with tiles of Rows rows, then half of them for what is left, and so on.
-template <class Vector, int Rows, int Vectors, class MakeRows>
+// The heights that tiles are compiled for, from high to low. Whatever the number of rows (13 or more), it is
+// a sum of heights that lose nothing; a lower tile than `full_rate_rows` takes as long as one of that height,
+// as too few sums then wait for each other.
+#if defined(__AVX512F__)
+inline constexpr std::array<int, 6> tile_heights{12, 7, 6, 4, 2, 1};
+#else
+inline constexpr std::array<int, 5> tile_heights{6, 5, 4, 2, 1};
+#endif
+inline constexpr int full_rate_rows = 4;
+
+// For each number of rows up to twice the highest tile: the tile to begin with, found by trying all.
+inline constexpr auto first_tiles = [] {
+    std::array<int, 2 * tile_rows + 1> first{}, cost{};
+    for (int n = 1; n <= 2 * tile_rows; ++n)
+        for (int h : tile_heights) {
+            if (h > n)
+                continue;
+            const int with = std::max(h, full_rate_rows) + cost[static_cast<std::size_t>(n - h)];
+            int& best = cost[static_cast<std::size_t>(n)];
+            if (best == 0 || with < best) {
+                best = with;
+                first[static_cast<std::size_t>(n)] = h;
+            }
+        }
+    return first;
+}();
+
+// Runs `count` rows tile by tile.
+template <class Vector, int Vectors, class MakeRows>
 inline void run_row_tiles(int first, int count, const MakeRows& rows_from, tile_operands t) noexcept {
-    for (; count >= Rows; first += Rows, count -= Rows) {
-        run_tile<Vector, Rows, Vectors>(rows_from(first), t);
-        t.output += Rows * t.output_stride;
-        t.residual = t.residual == nullptr ? nullptr : t.residual + Rows * t.residual_stride;
-    }
-    if constexpr (Rows > 1) {
-        constexpr int next = Rows / 2; // 12, 6, 3, 1
-        if (count > 0)
-            run_row_tiles<Vector, next, Vectors>(first, count, rows_from, t);
+    while (count > 0) {
+        const int height = count > 2 * tile_rows ? tile_rows : first_tiles[static_cast<std::size_t>(count)];
+        unroll<static_cast<int>(tile_heights.size())>([&](auto i) FOVEA_INLINE_LAMBDA {
+            constexpr int rows = tile_heights[static_cast<std::size_t>(i())];
+            if (rows == height)
+                run_tile<Vector, rows, Vectors>(rows_from(first), t);
+        });
+        first += height;
+        count -= height;
     }
 }
 
@@ -90,12 +118,12 @@ inline void run_block(int width, int first, int count, const MakeRows& rows_from
     if constexpr (Vectors > 1) {
         if (width != Vectors * vector_size)
             return run_block<Vectors / 2>(width, first, count, rows_from, t);
-        run_row_tiles<vector, tile_rows, Vectors>(first, count, rows_from, t);
+        run_row_tiles<vector, Vectors>(first, count, rows_from, t);
     } else {
         if (width == vector_size)
-            run_row_tiles<vector, tile_rows, 1>(first, count, rows_from, t);
+            run_row_tiles<vector, 1>(first, count, rows_from, t);
         else if constexpr (half_size != vector_size)
-            run_row_tiles<half_vector, tile_rows, 1>(first, count, rows_from, t);
+            run_row_tiles<half_vector, 1>(first, count, rows_from, t);
     }
 }
 
@@ -128,6 +156,7 @@ inline void for_each_block(const layer& l, const operands& o, int first, int dep
         if (o.residual != nullptr)
             t.residual = o.residual + static_cast<std::ptrdiff_t>(first) * padded + column;
         t.valid = l.out.stride - column;
+        t.prefetch = static_cast<std::ptrdiff_t>(products + 1) * b.width; // the next block, or the next layer
         f(i, b.width, t);
         t.weights += static_cast<std::ptrdiff_t>(products + 1) * b.width;
     }

@@ -7,10 +7,14 @@ FOVEA_ARCH_NAMESPACE_BEGIN
 
 namespace kernel_detail {
 
-// Pixels worked on together, so that their channels stay in the first-level cache while all weights pass by.
+// Pixels worked on together while all weights pass by. Weights that fit beside them into the first-level
+// cache let pixels stay there; larger ones come from farther away, and more pixels make that rarer.
 constexpr int chunk_rows(const layer& l) noexcept {
-    constexpr int cached_floats = 8192;
-    return std::max(tile_rows, cached_floats / std::max(l.in.channels, 1) / tile_rows * tile_rows);
+    constexpr int first_level_floats = 8192, second_level_floats = 65536;
+    const int floats = packed_matrix_floats(l.in.channels, l.out.channels) <= first_level_floats
+                           ? first_level_floats
+                           : second_level_floats;
+    return std::max(tile_rows, floats / std::max(l.in.channels, 1) / tile_rows * tile_rows);
 }
 
 // How a pointwise layer is cut into tasks: chunks of pixels, and groups of column blocks where pixels are

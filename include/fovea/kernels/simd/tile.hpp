@@ -4,18 +4,34 @@
 
 #include <fovea/kernels/simd/activation.hpp>
 
+#include <limits>
+
 FOVEA_ARCH_NAMESPACE_BEGIN
 
-// Where a tile reads and writes. Strides in floats.
+// Where a tile reads and writes, and how to go on to the next tile below it. Strides in floats.
 struct tile_operands {
     const float* weights;  // bias [columns], then [taps][depth][columns]
     float* output;         // of the tile's first row and column
     const float* residual; // likewise, or null
     std::ptrdiff_t output_stride;
     std::ptrdiff_t residual_stride;
-    int depth; // input channels
+    // Where output rows are not all one stride apart: after `rows_left` rows a gap follows, and another one
+    // after each further `row_length`.
+    int rows_left = std::numeric_limits<int>::max();
+    int row_length = std::numeric_limits<int>::max();
+    std::ptrdiff_t gap = 0;
+    std::ptrdiff_t prefetch = 0; // floats ahead in the weights that are fetched into the second-level cache
+    int depth;                   // input channels
     int valid; // columns that may be written; fewer than the tile's where an output's channels end
     activation act;
+
+    FOVEA_INLINE void advance_output() noexcept {
+        output += output_stride;
+        if (--rows_left == 0) {
+            output += gap;
+            rows_left = row_length;
+        }
+    }
 };
 
 // Rows of a matrix one stride apart: the pixels of a pointwise convolution. One pointer for three rows keeps
@@ -73,6 +89,14 @@ struct gathered_rows {
     };
 };
 
+namespace kernel_detail {
+
+FOVEA_INLINE void prefetch_to_level_2(const float* address) noexcept {
+    __builtin_prefetch(address, 0, 2);
+}
+
+} // namespace kernel_detail
+
 template <class Vector, int Vectors>
 FOVEA_INLINE void store_row(const array_of<Vector, Vectors>& row, float* output, int valid) noexcept {
     constexpr int size = static_cast<int>(Vector::size);
@@ -88,43 +112,16 @@ FOVEA_INLINE void store_row(const array_of<Vector, Vectors>& row, float* output,
     std::memcpy(output, buffer, static_cast<std::size_t>(valid) * sizeof(float));
 }
 
-// output[r][c] = act(bias[c] + sum over taps and depth of a[tap][r][k] * w[tap][k][c] + residual[r][c]).
-// The sum runs in the same order for every tile shape, so results do not depend on how pixels are cut into
-// tiles.
-template <class Vector, int Rows, int Vectors, class RowsOf>
-inline void run_tile(const RowsOf& rows, const tile_operands& t) noexcept {
+// What follows a tile's sums: residual, activation and the stores. Leaves `t` at the tile below.
+template <class Vector, int Rows, int Vectors>
+FOVEA_INLINE void finish_tile(array_of<array_of<Vector, Vectors>, Rows>& sum, tile_operands& t) noexcept {
     constexpr int size = static_cast<int>(Vector::size);
-    array_of<array_of<Vector, Vectors>, Rows> sum;
-    FOVEA_UNROLL
-    for (int v = 0; v < Vectors; ++v) {
-        const Vector bias = Vector::load_unaligned(t.weights + v * size);
-        FOVEA_UNROLL
-        for (int r = 0; r < Rows; ++r)
-            sum[r][v] = bias;
-    }
-    const float* w = t.weights + Vectors * size;
-    for (int tap = 0; tap < rows.taps(); ++tap) {
-        typename RowsOf::template cursor<Rows> a(rows, tap);
-        for (int k = 0; k < t.depth; ++k, w += Vectors * size, a.advance()) {
-            array_of<Vector, Vectors> column;
-            FOVEA_UNROLL
-            for (int v = 0; v < Vectors; ++v)
-                column[v] = Vector::load_unaligned(w + v * size);
-            FOVEA_UNROLL
-            for (int r = 0; r < Rows; ++r) {
-                const Vector x(a(r));
-                FOVEA_UNROLL
-                for (int v = 0; v < Vectors; ++v)
-                    sum[r][v] = multiply_add(x, column[v], sum[r][v]);
-            }
-        }
-    }
     if (t.residual != nullptr) {
         FOVEA_UNROLL
-        for (int r = 0; r < Rows; ++r) {
+        for (int r = 0; r < Rows; ++r, t.residual += t.residual_stride) {
             FOVEA_UNROLL
             for (int v = 0; v < Vectors; ++v)
-                sum[r][v] += Vector::load_unaligned(t.residual + r * t.residual_stride + v * size);
+                sum[r][v] += Vector::load_unaligned(t.residual + v * size);
         }
     }
     kernel_detail::with_inline_activation(t.act, [&](auto activate) {
@@ -136,10 +133,47 @@ inline void run_tile(const RowsOf& rows, const tile_operands& t) noexcept {
         }
     });
     FOVEA_UNROLL
-    for (int r = 0; r < Rows; ++r)
-        store_row<Vector, Vectors>(sum[r], t.output + r * t.output_stride, t.valid);
-    finish_activation(t.act, t.output, t.output_stride, Rows,
-                      t.valid < Vectors * size ? t.valid : Vectors * size);
+    for (int r = 0; r < Rows; ++r, t.advance_output()) {
+        store_row<Vector, Vectors>(sum[r], t.output, t.valid);
+        finish_activation(t.act, t.output, 0, 1, t.valid < Vectors * size ? t.valid : Vectors * size);
+    }
+}
+
+// output[r][c] = act(bias[c] + sum over taps and depth of a[tap][r][k] * w[tap][k][c] + residual[r][c]).
+// The sum runs in the same order for every tile shape, so results do not depend on how pixels are cut into
+// tiles. Leaves `t` at the tile below.
+template <class Vector, int Rows, int Vectors, class RowsOf>
+inline void run_tile(const RowsOf& rows, tile_operands& t) noexcept {
+    constexpr int size = static_cast<int>(Vector::size);
+    array_of<array_of<Vector, Vectors>, Rows> sum;
+    FOVEA_UNROLL
+    for (int v = 0; v < Vectors; ++v) {
+        const Vector bias = Vector::load_unaligned(t.weights + v * size);
+        FOVEA_UNROLL
+        for (int r = 0; r < Rows; ++r)
+            sum[r][v] = bias;
+    }
+    const float* w = t.weights + Vectors * size;
+    const std::ptrdiff_t prefetch = t.prefetch;
+    for (int tap = 0; tap < rows.taps(); ++tap) {
+        typename RowsOf::template cursor<Rows> a(rows, tap);
+        for (int k = 0; k < t.depth; ++k, w += Vectors * size, a.advance()) {
+            array_of<Vector, Vectors> column;
+            FOVEA_UNROLL
+            for (int v = 0; v < Vectors; ++v) {
+                column[v] = Vector::load_unaligned(w + v * size);
+                kernel_detail::prefetch_to_level_2(w + v * size + prefetch);
+            }
+            FOVEA_UNROLL
+            for (int r = 0; r < Rows; ++r) {
+                const Vector x(a(r));
+                FOVEA_UNROLL
+                for (int v = 0; v < Vectors; ++v)
+                    sum[r][v] = multiply_add(x, column[v], sum[r][v]);
+            }
+        }
+    }
+    finish_tile<Vector, Rows, Vectors>(sum, t);
 }
 
 FOVEA_ARCH_NAMESPACE_END
