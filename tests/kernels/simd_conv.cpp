@@ -66,8 +66,8 @@ bool fits(shape map, const window& w) {
 } // namespace
 
 TEST_CASE("each kind of convolution runs on its kernel") {
-    const char* names[] = {"pointwise", "dense_conv", "depthwise", "depthwise",
-                           "depthwise", "depthwise",  "depthwise", "general_conv"};
+    const char* names[] = {"pointwise", "stem",      "depthwise", "depthwise",
+                           "depthwise", "depthwise", "depthwise", "general_conv"};
     for (std::size_t i = 0; i < std::size(kinds); ++i)
         CHECK(conv_run(kinds[i]).chosen().name == std::string(names[i]));
     CHECK(conv_run({{12, 12, 2}, 3, window::same(9)}).chosen().name == std::string("general_conv"));

@@ -3,7 +3,10 @@
 #pragma once
 
 #include <fovea/graph/plan.hpp>
+#include <fovea/kernels/pixel_scaling.hpp>
 #include <fovea/program/executor.hpp>
+
+#include <cstdint>
 
 namespace fovea {
 
@@ -39,6 +42,9 @@ struct operands {
     const float* weights = nullptr;  // as pack() left them
     float* output = nullptr;
     float* scratch = nullptr; // scratch_floats() for each worker, one after the other
+    // Dense pixels in place of `input`, for kernels that read bytes; null otherwise.
+    const std::uint8_t* bytes = nullptr;
+    const pixel_scaling* scaling = nullptr;
 };
 
 // Weights in the reference's layout with batch-norm folded in: weight [out, in / groups, kh, kw], bias [out].
@@ -54,6 +60,7 @@ struct kernel {
     void (*pack)(const layer&, const folded_weights&, float* packed) = nullptr;
     std::size_t (*scratch_floats)(const layer&, bool gated) noexcept = nullptr; // for each worker
     const char* name = "";
+    bool reads_bytes = false; // takes operands::bytes
 };
 
 } // namespace fovea

@@ -8,11 +8,14 @@
 #include <fovea/kernels/simd/elementwise.hpp>
 #include <fovea/kernels/simd/pointwise.hpp>
 #include <fovea/kernels/simd/pooling.hpp>
+#include <fovea/kernels/simd/stem.hpp>
 
 namespace fovea {
 
 enum class kernel_id : unsigned char {
     pointwise,
+    stem,
+    stem_3x3_stride_2,
     dense_conv,
     depthwise_3x3,
     depthwise_3x3_stride_2,
@@ -24,7 +27,7 @@ enum class kernel_id : unsigned char {
     elementwise,
     copy,
 };
-inline constexpr int kernel_count = 11;
+inline constexpr int kernel_count = 13;
 
 // The kernel for a step of a graph, by the operator and its window alone: the same for every input size.
 constexpr kernel_id select_kernel(graph_view g, const step& s) noexcept {
@@ -47,9 +50,13 @@ constexpr kernel_id select_kernel(graph_view g, const step& s) noexcept {
     const int taps = w.kernel_height * w.kernel_width;
     if (detail::is_matrix_product(n))
         return kernel_id::pointwise;
+    const int in_channels = g[n.inputs[0]].out.channels;
+    if (n.groups == 1 && kernel_detail::is_stem(w, in_channels))
+        return kernel_detail::is_3x3_stride_2_stem(w, in_channels) ? kernel_id::stem_3x3_stride_2
+                                                                   : kernel_id::stem;
     if (n.groups == 1 && taps <= kernel_detail::max_taps)
         return kernel_id::dense_conv;
-    if (n.groups != n.out.channels || n.groups != g[n.inputs[0]].out.channels)
+    if (n.groups != n.out.channels || n.groups != in_channels)
         return kernel_id::general_conv;
     const bool square =
         w.kernel_height == w.kernel_width && w.stride_height == w.stride_width && w.dilation == 1;
@@ -67,8 +74,9 @@ FOVEA_ARCH_NAMESPACE_BEGIN
 namespace kernel_detail {
 
 template <class Kernel>
-constexpr kernel kernel_of() noexcept {
-    return {&Kernel::run, &Kernel::packed_floats, &Kernel::pack, &Kernel::scratch_floats, Kernel::name};
+constexpr kernel kernel_of(bool reads_bytes = false) noexcept {
+    return {&Kernel::run, &Kernel::packed_floats, &Kernel::pack, &Kernel::scratch_floats, Kernel::name,
+            reads_bytes};
 }
 
 } // namespace kernel_detail
@@ -79,6 +87,10 @@ constexpr kernel kernel_for() noexcept {
     using id = kernel_id;
     if constexpr (Id == id::pointwise)
         return kernel_detail::kernel_of<pointwise_kernel>();
+    else if constexpr (Id == id::stem)
+        return kernel_detail::kernel_of<stem_kernel<kernel_detail::any_stem>>(true);
+    else if constexpr (Id == id::stem_3x3_stride_2)
+        return kernel_detail::kernel_of<stem_kernel<kernel_detail::stem_3x3_stride_2>>(true);
     else if constexpr (Id == id::dense_conv)
         return kernel_detail::kernel_of<dense_conv_kernel>();
     else if constexpr (Id == id::depthwise_3x3)
