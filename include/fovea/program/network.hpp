@@ -1,6 +1,7 @@
 // A network ready to run: packed weights, planned memory and the loop over the program's kernels.
 #pragma once
 
+#include <fovea/kernels/simd/bytes.hpp>
 #include <fovea/program/layers.hpp>
 #include <fovea/program/memory.hpp>
 #include <fovea/program/program.hpp>
@@ -54,9 +55,26 @@ public:
     void forward(const float* images) noexcept {
         sequential_executor sequential;
         executor& ex = executor_ == nullptr ? sequential : *executor_;
-        const std::size_t image_floats = shapes_[0].size();
-        for (int n = 0; n < batch_; ++n)
-            run_image(images + static_cast<std::size_t>(n) * image_floats, n, ex);
+        operands image;
+        image.input = images;
+        for (int n = 0; n < batch_; ++n, image.input += shapes_[0].size())
+            run_image(image, n, ex);
+    }
+    // The same from [batch, height, width, 3] bytes, scaled as the first kernel reads them; what a
+    // convolution pads them with stays zero. Throws input_error for a network of more than 4 input channels,
+    // else nothing.
+    void forward(const std::uint8_t* images, const pixel_scaling& scaling) {
+        constexpr int most = static_cast<int>(std::tuple_size_v<decltype(scaling.scale)>);
+        if (shapes_[0].channels > most)
+            throw input_error("bytes for a network of " + std::to_string(shapes_[0].channels) +
+                              " input channels; expected at most " + std::to_string(most));
+        sequential_executor sequential;
+        executor& ex = executor_ == nullptr ? sequential : *executor_;
+        operands image;
+        image.bytes = images;
+        image.scaling = &scaling;
+        for (int n = 0; n < batch_; ++n, image.bytes += shapes_[0].size())
+            run_image(converted_.size() == 0 ? image : converted(image), n, ex);
     }
 
     const program_view& program() const noexcept { return program_; }
@@ -65,7 +83,8 @@ public:
     // The shape of a node's value at the planned size.
     shape shape_of(node_id i) const noexcept { return shapes_[static_cast<std::size_t>(i)]; }
     std::size_t packed_weight_bytes() const noexcept { return packed_.size() * sizeof(float); }
-    // Arena and scratch memory, outputs not counted.
+    // Arena and scratch memory; outputs, and bytes as floats where the first kernel reads only those, are not
+    // counted.
     std::size_t workspace_bytes() const noexcept { return arena_.size() * sizeof(float); }
 
     // Output i of all images, in the order of program().graph.outputs: [batch, output_floats(i)].
@@ -119,10 +138,11 @@ private:
 
         const int workers = ex == nullptr ? 1 : std::max(1, ex->concurrency());
         const std::size_t arena_size = sum_below_limit(p.floats, scratch_floats(layers), workers);
-        std::size_t floats = arena_size;
+        const std::size_t converted_size = reads_bytes(p.places) ? 0 : p.shapes[0].size();
+        std::size_t floats = sum_below_limit(arena_size, converted_size, 1);
         for (std::size_t i = 0; i < program_.graph.outputs.size(); ++i)
             floats = sum_below_limit(floats, output_floats(i, p.shapes), batch);
-        aligned_floats arena(arena_size);
+        aligned_floats arena(arena_size), converted(converted_size);
         std::vector<aligned_floats> outputs;
         for (std::size_t i = 0; i < program_.graph.outputs.size(); ++i)
             outputs.emplace_back(output_floats(i, p.shapes) * static_cast<std::size_t>(batch));
@@ -136,6 +156,7 @@ private:
         layers_ = std::move(layers);
         scratch_at_ = p.floats;
         arena_ = std::move(arena);
+        converted_ = std::move(converted);
         outputs_ = std::move(outputs);
         link();
     }
@@ -154,6 +175,24 @@ private:
         for (const output_part& p : program_.graph.parts)
             if (static_cast<std::size_t>(p.output) == i)
                 floats += shapes[at(p.value)].size();
+        return floats;
+    }
+    // Whether every kernel that reads the image takes bytes.
+    bool reads_bytes(span<const memory_place> places) const noexcept {
+        bool all = places[0].where == place::input;
+        for (std::size_t s = 0; s < program_.steps.size(); ++s)
+            all = all && (program_.steps[s].input != 0 || program_.kernels[s].reads_bytes);
+        return all;
+    }
+    // An image of bytes as floats.
+    operands converted(const operands& image) noexcept {
+        const shape s = shapes_[0];
+        const pixel_scaler scale(*image.scaling, s.channels);
+        const int row = s.width * s.channels;
+        for (std::ptrdiff_t y = 0; y < s.height; ++y)
+            scale(image.bytes + y * row, row, converted_.data() + y * row);
+        operands floats;
+        floats.input = converted_.data();
         return floats;
     }
     // Of one worker.
@@ -191,21 +230,25 @@ private:
                static_cast<std::size_t>(image) * (outputs_[o].size() / static_cast<std::size_t>(batch_)) +
                offset;
     }
-    void run_image(const float* image, int n, executor& ex) noexcept {
+    // `image`: input or bytes and scaling.
+    void run_image(const operands& image, int n, executor& ex) noexcept {
         if (places_[0].where == place::arena) {
             layer copy;
             copy.in = layout_of(shapes_[0], {place::input, -1, 0});
             copy.out = layout_of(shapes_[0], places_[0]);
             operands o;
-            o.input = image;
+            o.input = image.input;
             o.output = arena_.data() + places_[0].offset;
             copy_kernel::run(copy, o, ex);
         }
         for (std::size_t s = 0; s < calls_.size(); ++s) {
             const step& p = program_.steps[s];
             operands& call = calls_[s];
-            if (places_[at(p.input)].where == place::input)
-                call.input = image;
+            if (places_[at(p.input)].where == place::input) {
+                call.input = image.input;
+                call.bytes = image.bytes;
+                call.scaling = image.scaling;
+            }
             if (p.value < 0)
                 call.output = part_address(p.output, n);
             else if (places_[at(p.value)].where == place::output)
@@ -226,6 +269,7 @@ private:
     std::vector<operands> calls_;             // by step
     std::size_t scratch_at_ = 0;
     aligned_floats arena_;
+    aligned_floats converted_; // an image of bytes as floats; empty where the first kernel reads bytes
     std::vector<aligned_floats> outputs_;
 };
 
