@@ -113,7 +113,7 @@ void print_totals(const std::vector<measured_layer>& layers, double roof) {
 void run(const settings& s) {
     const std::string processor = benchmarks::processor_name();
     const std::vector<measured_layer> layers = measure(s);
-    const double peak = benchmarks::measured_fma_peak(), roof = peak * s.threads;
+    const double peak = measured_fma_peak(), roof = peak * s.threads;
     if (layers.empty())
         throw input_error("no model is called '" + s.model + "'");
     if (s.json_file != "-") {

@@ -50,7 +50,7 @@ zoo_layer layer_of_step(std::size_t s) {
     l.gated = p.gate >= 0;
     l.residual = p.residual >= 0;
     l.module = p.node < 0 ? "(copy)" : full_name(g.names, g[p.node].name).str();
-    l.macs = p.node < 0 ? 0 : count_macs(g[p.node], g[p.input].out, g[p.node].out);
+    l.macs = count_macs(g, p);
     return l;
 }
 

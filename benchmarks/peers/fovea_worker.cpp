@@ -58,7 +58,7 @@ void serve(network& net, const std::vector<float>& image) {
         if (word == "run")
             std::cout << times(net, image, std::stoi(argument)) << std::endl;
         else if (word == "peak")
-            std::cout << benchmarks::measured_fma_peak() << std::endl;
+            std::cout << measured_fma_peak() << std::endl;
         else if (word == "macs")
             std::cout << count_macs(net.program().graph) << std::endl;
         else {

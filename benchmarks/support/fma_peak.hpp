@@ -5,7 +5,9 @@
 
 #include <fovea/kernels/simd/vector.hpp>
 
-namespace fovea::benchmarks {
+FOVEA_ARCH_NAMESPACE_BEGIN
+
+namespace kernel_detail {
 
 // Enough independent chains to hide the latency of an FMA on any processor: 2 a cycle times 5 cycles.
 inline constexpr int fma_chains = 12;
@@ -28,17 +30,22 @@ inline void run_fma_chains(int rounds, float factor, float* sink) noexcept {
     x[0].store_unaligned(sink);
 }
 
-// GFLOP/s of one core, the best of many short runs: clocks vary and other programs interrupt.
+} // namespace kernel_detail
+
+// GFLOP/s of one core with this instruction set, the best of many short runs (10 ms together): clocks vary
+// and other programs interrupt.
 inline double measured_fma_peak() noexcept {
+    using kernel_detail::fma_chains;
     constexpr int rounds = 100'000, runs = 60;
     const volatile float factor = 0.5F;
     array_of<float, vector_size> sink{};
     double best = 0;
     for (int i = 0; i < runs; ++i)
-        best = std::max(best, 2e-9 * rounds * fma_chains * vector_size /
-                                  seconds([&] { run_fma_chains(rounds, factor, sink); }));
+        best = std::max(best, 2e-9 * rounds * fma_chains * vector_size / benchmarks::seconds([&] {
+                                  kernel_detail::run_fma_chains(rounds, factor, sink);
+                              }));
     const volatile float kept = sink[0];
     return kept == kept ? best : 0;
 }
 
-} // namespace fovea::benchmarks
+FOVEA_ARCH_NAMESPACE_END

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
+#include <cstddef>
 #include <vector>
 
 namespace fovea::benchmarks {
@@ -15,11 +17,21 @@ double seconds(const Function& f) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-// The middle value, the upper one of two. Not for no values.
+// The least value that a share of the values does not exceed (nearest rank). Not for no values.
+inline double percentile(std::vector<double> values, double share) {
+    const auto rank = static_cast<std::size_t>(std::ceil(share * static_cast<double>(values.size())));
+    const auto at =
+        values.begin() + static_cast<std::ptrdiff_t>(std::clamp<std::size_t>(rank, 1, values.size()) - 1);
+    std::nth_element(values.begin(), at, values.end());
+    return *at;
+}
+
 inline double median(std::vector<double> values) {
-    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-    std::nth_element(values.begin(), middle, values.end());
-    return *middle;
+    return percentile(std::move(values), 0.5);
+}
+
+inline double least(const std::vector<double>& values) {
+    return *std::min_element(values.begin(), values.end());
 }
 
 } // namespace fovea::benchmarks

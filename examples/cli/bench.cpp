@@ -1,13 +1,13 @@
 // fovea bench: how long a forward pass takes, and each of its steps.
+#include "bench_layers.hpp"
 #include "commands.hpp"
-#include "json_file.hpp"
 #include "load_engine.hpp"
 #include "validators.hpp"
 
+#include "../../benchmarks/support/statistics.hpp"
+
 #include <fovea/graph/cost.hpp>
 
-#include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 
@@ -22,27 +22,6 @@ struct bench_options {
     std::string json;
 };
 
-template <class Function>
-double milliseconds(const Function& f) {
-    const auto begin = std::chrono::steady_clock::now();
-    f();
-    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
-}
-
-// The value that a share of the sorted times does not exceed (nearest rank).
-double percentile(const std::vector<double>& sorted, double share) {
-    const auto rank = static_cast<std::size_t>(std::ceil(share * static_cast<double>(sorted.size())));
-    return sorted[std::clamp<std::size_t>(rank, 1, sorted.size()) - 1];
-}
-
-std::vector<double> sorted_times(int iterations, const std::function<void()>& f) {
-    std::vector<double> times;
-    for (int i = 0; i < iterations; ++i)
-        times.push_back(milliseconds(f));
-    std::sort(times.begin(), times.end());
-    return times;
-}
-
 // A picture of smooth values in -1 .. 1, NHWC.
 std::vector<float> test_image(shape s) {
     std::vector<float> image(s.size());
@@ -51,52 +30,41 @@ std::vector<float> test_image(shape s) {
     return image;
 }
 
+// Whole passes and passes step by step take turns, so that other load meets both alike.
 json measure(const bench_options& o, engine& model) {
     const std::vector<float> image = test_image(model.input_shape());
     const auto pass = [&] { model.forward(image.data()); };
-    const double first = milliseconds(pass);
-    const std::vector<double> times = sorted_times(o.iterations, pass);
-    const auto macs = static_cast<double>(count_macs(model.graph()));
-    const double median = percentile(times, 0.5);
-    return {{"model", o.model.model},
-            {"arch", engine::arch()},
-            {"threads", o.model.threads},
-            {"iterations", o.iterations},
-            {"input", {1, 3, model.input_shape().height, model.input_shape().width}},
-            {"first_ms", first},
-            {"median_ms", median},
-            {"min_ms", times.front()},
-            {"p99_ms", percentile(times, 0.99)},
-            {"gflops", 2e-6 * macs / median},
-            {"workspace_bytes", model.workspace_bytes()},
-            {"packed_weight_bytes", model.packed_weight_bytes()}};
-}
-
-std::string text(const map_layout& l) {
-    return std::to_string(l.height) + "x" + std::to_string(l.width) + "x" + std::to_string(l.channels);
-}
-
-// Steps in order, so that each finds what the one before it wrote.
-json measure_layers(const bench_options& o, const engine& model) {
-    json layers = json::array();
-    const graph_view g = model.graph();
-    for (std::size_t s = 0; s < model.steps().size(); ++s) {
-        const step& step = model.steps()[s];
-        const layer& l = model.layer_at(s);
-        const double median =
-            percentile(sorted_times(std::min(o.iterations, 50), [&] { model.run_step(s); }), 0.5);
-        const auto macs = step.node < 0 ? 0
-                                        : count_macs(g[step.node], {l.in.height, l.in.width, l.in.channels},
-                                                     {l.out.height, l.out.width, l.out.channels});
-        layers.push_back(
-            {{"module", step.node < 0 ? "(output)" : full_name(g.names, g[step.node].name).str()},
-             {"kernel", model.kernel_name(s)},
-             {"in", text(l.in)},
-             {"out", text(l.out)},
-             {"us", median * 1e3},
-             {"gflops", 2e-6 * static_cast<double>(macs) / median}});
+    const double first = benchmarks::seconds(pass);
+    const double peak_before = engine::fma_peak();
+    std::vector<double> times;
+    step_times steps(model);
+    for (int i = 0; i < o.iterations; ++i) {
+        times.push_back(benchmarks::seconds(pass));
+        if (o.layers)
+            steps.measure_pass();
     }
-    return layers;
+    const double peak = std::max(peak_before, engine::fma_peak()), roof = peak * o.model.threads;
+    const double median = benchmarks::median(times);
+    const double gflops = 2e-9 * static_cast<double>(count_macs(model.graph())) / median;
+    json result = {{"model", o.model.model},
+                   {"arch", engine::arch()},
+                   {"threads", o.model.threads},
+                   {"iterations", o.iterations},
+                   {"input", {1, 3, model.input_shape().height, model.input_shape().width}},
+                   {"first_ms", 1e3 * first},
+                   {"median_ms", 1e3 * median},
+                   {"min_ms", 1e3 * benchmarks::least(times)},
+                   {"p99_ms", 1e3 * benchmarks::percentile(times, 0.99)},
+                   {"gflops", gflops},
+                   {"fma_peak_gflops", peak},
+                   {"of_peak", gflops / roof},
+                   {"workspace_bytes", model.workspace_bytes()},
+                   {"packed_weight_bytes", model.packed_weight_bytes()}};
+    if (o.layers) {
+        result["layers"] = steps.figures(roof);
+        result["kernels"] = totals_by_kernel(result["layers"], roof);
+    }
+    return result;
 }
 
 void print(const json& result) {
@@ -104,19 +72,14 @@ void print(const json& result) {
     std::printf("%s, %s, %d thread%s, %d passes\n", result["model"].get<std::string>().c_str(),
                 result["arch"].get<std::string>().c_str(), result["threads"].get<int>(),
                 result["threads"].get<int>() == 1 ? "" : "s", result["iterations"].get<int>());
-    std::printf("median %.3f ms, least %.3f, 99 %% under %.3f, first %.3f; %.1f GFLOP/s\n",
-                number("median_ms"), number("min_ms"), number("p99_ms"), number("first_ms"),
-                number("gflops"));
+    std::printf("median %.3f ms, least %.3f, 99 %% under %.3f, first %.3f\n", number("median_ms"),
+                number("min_ms"), number("p99_ms"), number("first_ms"));
+    std::printf("%.1f GFLOP/s, %.0f %% of the FMA peak (%.1f GFLOP/s a core)\n", number("gflops"),
+                1e2 * number("of_peak"), number("fma_peak_gflops"));
     std::printf("workspace %.2f MB, packed weights %.2f MB\n", number("workspace_bytes") / 1e6,
                 number("packed_weight_bytes") / 1e6);
-    if (!result.contains("layers"))
-        return;
-    std::printf("\n%-52s %-20s %13s %13s %9s %8s\n", "module", "kernel", "in HxWxC", "out HxWxC", "us",
-                "GFLOP/s");
-    for (const json& l : result["layers"])
-        std::printf("%-52s %-20s %13s %13s %9.1f %8.1f\n", l["module"].get<std::string>().c_str(),
-                    l["kernel"].get<std::string>().c_str(), l["in"].get<std::string>().c_str(),
-                    l["out"].get<std::string>().c_str(), l["us"].get<double>(), l["gflops"].get<double>());
+    if (result.contains("layers"))
+        print_layers(result["layers"], result["kernels"]);
 }
 
 engine make_engine(const model_options& o) {
@@ -129,9 +92,7 @@ engine make_engine(const model_options& o) {
 
 void run_bench(const bench_options& o) {
     engine model = make_engine(o.model);
-    json result = measure(o, model);
-    if (o.layers)
-        result["layers"] = measure_layers(o, model);
+    const json result = measure(o, model);
     if (o.json != "-")
         print(result);
     if (!o.json.empty())
@@ -149,7 +110,7 @@ void add_bench(CLI::App& app) {
     command->add_option("--iterations", o->iterations, "Measured passes")
         ->check(integer_between(1, 1000000))
         ->capture_default_str();
-    command->add_flag("--layers", o->layers, "Measure every step too");
+    command->add_flag("--layers", o->layers, "Measure every step too, within as many passes more");
     command->add_option("--json", o->json, "Write the numbers as JSON; - for standard output");
     command->callback([o] { run_bench(*o); });
 }

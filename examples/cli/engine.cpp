@@ -1,6 +1,7 @@
 #include "engine.hpp"
 
-#include "generated_weights.hpp"
+#include "../../benchmarks/support/fma_peak.hpp"
+#include "../../benchmarks/support/generated_weights.hpp"
 
 #include <fovea/models/classifier.hpp>
 #include <fovea/models/detector.hpp>
@@ -52,7 +53,7 @@ engine::engine(const model_choice& choice, const state_dict& weights) : parts_(n
 
 engine::engine(const model_choice& choice) : parts_(new parts) {
     parts_->program = build(choice.table);
-    parts_->set_model(choice, generated_weights(parts_->program->graph()));
+    parts_->set_model(choice, benchmarks::generated_weights(parts_->program->graph()));
 }
 
 engine::engine(engine&& other) noexcept = default;
@@ -60,6 +61,10 @@ engine::~engine() = default;
 
 const char* engine::arch() noexcept {
     return arch_name;
+}
+
+double engine::fma_peak() noexcept {
+    return measured_fma_peak();
 }
 
 std::vector<scored_class> engine::classify(image_view photo, std::size_t count) {
@@ -134,6 +139,11 @@ void engine::for_each_value(
 
 std::size_t engine::packed_weight_bytes() const noexcept {
     return parts_->net().packed_weight_bytes();
+}
+
+std::size_t engine::packed_weight_bytes(std::size_t s) const noexcept {
+    const program_view view = parts_->program->view();
+    return sizeof(float) * view.kernels[s].packed_floats(layer_channels(view.graph, view.steps[s]));
 }
 
 std::size_t engine::workspace_bytes() const noexcept {

@@ -42,6 +42,8 @@ public:
 
     // The instruction set that the kernels are compiled for.
     static const char* arch() noexcept;
+    // GFLOP/s that one core's FMA units reach with it, measured now.
+    static double fma_peak() noexcept;
 
     // Best first.
     std::vector<scored_class> classify(image_view photo, std::size_t count);
@@ -67,6 +69,7 @@ public:
     span<const step> steps() const noexcept;
     std::string_view kernel_name(std::size_t s) const noexcept;
     const layer& layer_at(std::size_t s) const noexcept;
+    std::size_t packed_weight_bytes(std::size_t s) const noexcept;
     void run_step(std::size_t s) const noexcept;
 
 private:

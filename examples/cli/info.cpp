@@ -47,7 +47,7 @@ json layer_json(graph_view g, node_id i) {
             {"operator", operator_text(n)},
             {"output", {n.out.height, n.out.width, n.out.channels}},
             {"parameters", parameters},
-            {"macs", n.inputs[0] < 0 ? 0 : count_macs(n, g[n.inputs[0]].out, n.out)}};
+            {"macs", count_macs(g, i)}};
 }
 
 json output_json(const engine& model, std::size_t i) {

@@ -52,7 +52,12 @@ TEST_CASE("Every model of the zoo is listed, described and measured") {
              {"threads", "median_ms", "min_ms", "p99_ms", "first_ms", "workspace_bytes", "arch"})
             CHECK(numbers.contains(key));
         CHECK(numbers["min_ms"] <= numbers["median_ms"]);
-        CHECK_FALSE(numbers["layers"].empty());
+        CHECK(numbers["kernels"].back()["steps"] == numbers["layers"].size());
+        CHECK(numbers["kernels"].back()["macs"] == json::parse(info.out)["macs"]);
+        double shares = 0;
+        for (const json& l : numbers["layers"])
+            shares += l["share"].get<double>();
+        CHECK(shares == Approx(1));
     });
 }
 

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <utility>
 
-namespace fovea::cli {
+namespace fovea::benchmarks {
 
 // One value for every parameter of the graph. Kernels are uniform with He et al.'s (2015) variance, 2 / fan
 // in, batch-norms the identity: activations keep their size through the network.
@@ -36,4 +36,4 @@ inline state_dict generated_weights(graph_view g) {
     return weights;
 }
 
-} // namespace fovea::cli
+} // namespace fovea::benchmarks
