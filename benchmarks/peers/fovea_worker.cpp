@@ -2,10 +2,10 @@
 // language, and answers `macs` with the network's multiply-adds, `peak` with the GFLOP/s of one core's FMA
 // units.
 #include "../support/fma_peak.hpp"
+#include "../support/zoo_programs.hpp"
 
 #include <fovea/fovea.hpp>
 #include <fovea/io/npy.hpp>
-#include <fovea/models/zoo.hpp>
 
 #include <cstdio>
 #include <exception>
@@ -15,18 +15,6 @@
 namespace {
 
 using namespace fovea;
-
-program_view program_named(std::string_view name) {
-    program_view found{};
-    boost::hana::for_each(zoo, [&](const auto& entry) {
-        using entry_type = std::decay_t<decltype(entry)>;
-        if (entry.name == name)
-            found = model<entry_type::table>::program();
-    });
-    if (found.steps.empty())
-        throw input_error("no model is called '" + std::string(name) + "'");
-    return found;
-}
 
 // [1, C, H, W] as a file has it, to [H, W, C].
 std::vector<float> channels_last(const npy_array& image) {
@@ -78,7 +66,7 @@ int main(int argc, char** argv) {
     }
     try {
         const std::string folder = argv[2];
-        network net(program_named(argv[1]), read_weights(folder + "/weights.pth"));
+        network net(zoo_programs({argv[1]}).front().program, read_weights(folder + "/weights.pth"));
         thread_executor threads(std::stoi(argv[3]));
         if (threads.concurrency() > 1)
             net.run_on(threads);
