@@ -6,6 +6,7 @@
 #include <fovea/kernels/simd/depthwise.hpp>
 #include <fovea/kernels/simd/depthwise_any.hpp>
 #include <fovea/kernels/simd/elementwise.hpp>
+#include <fovea/kernels/simd/linear.hpp>
 #include <fovea/kernels/simd/pointwise.hpp>
 #include <fovea/kernels/simd/pooling.hpp>
 #include <fovea/kernels/simd/stem.hpp>
@@ -14,6 +15,7 @@ namespace fovea {
 
 enum class kernel_id : unsigned char {
     pointwise,
+    linear,
     stem,
     stem_3x3_stride_2,
     dense_conv,
@@ -27,16 +29,17 @@ enum class kernel_id : unsigned char {
     elementwise,
     copy,
 };
-inline constexpr int kernel_count = 13;
+inline constexpr int kernel_count = 14;
 
-// The kernel for a step of a graph, by the operator and its window alone: the same for every input size.
+// The kernel for a step of a graph, by the operator and its shape at the graph's own input size: the same for
+// every size that a network is planned for.
 constexpr kernel_id select_kernel(graph_view g, const step& s) noexcept {
     if (s.node < 0)
         return kernel_id::copy;
     const node& n = g[s.node];
     switch (n.kind) {
     case op::linear:
-        return kernel_id::pointwise;
+        return kernel_id::linear;
     case op::batch_norm:
         return kernel_id::depthwise_any;
     case op::global_average_pool:
@@ -48,9 +51,10 @@ constexpr kernel_id select_kernel(graph_view g, const step& s) noexcept {
     }
     const window& w = n.win;
     const int taps = w.kernel_height * w.kernel_width;
+    const shape in = g[n.inputs[0]].out;
+    const int in_channels = in.channels;
     if (detail::is_matrix_product(n))
-        return kernel_id::pointwise;
-    const int in_channels = g[n.inputs[0]].out.channels;
+        return in.height * in.width == 1 ? kernel_id::linear : kernel_id::pointwise;
     if (n.groups == 1 && kernel_detail::is_stem(w, in_channels))
         return kernel_detail::is_3x3_stride_2_stem(w, in_channels) ? kernel_id::stem_3x3_stride_2
                                                                    : kernel_id::stem;
@@ -87,6 +91,8 @@ constexpr kernel kernel_for() noexcept {
     using id = kernel_id;
     if constexpr (Id == id::pointwise)
         return kernel_detail::kernel_of<pointwise_kernel>();
+    else if constexpr (Id == id::linear)
+        return kernel_detail::kernel_of<linear_kernel>();
     else if constexpr (Id == id::stem)
         return kernel_detail::kernel_of<stem_kernel<kernel_detail::any_stem>>(true);
     else if constexpr (Id == id::stem_3x3_stride_2)
