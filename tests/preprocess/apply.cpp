@@ -195,3 +195,33 @@ TEST_CASE("apply refuses what does not fit") {
         call(fovea::classification_preset(32, 40, interpolation_mode::nearest), photo.view(), {32, 32, 3}),
         fovea::input_error);
 }
+
+TEST_CASE("bytes and their scaling are the normalised input of presets that resize to 8 bits") {
+    using namespace fovea;
+    preset p = classification_preset(24, 30);
+    std::vector<std::uint8_t> pixels(40 * 50 * 3);
+    for (std::size_t i = 0; i < pixels.size(); ++i)
+        pixels[i] = static_cast<std::uint8_t>(i * i % 253);
+    const image_view photo(pixels.data(), 50, 40);
+    preprocess_workspace workspace;
+    for (const channel_order order : {channel_order::rgb, channel_order::bgr})
+        for (const resampler sampler : {resampler::pillow, resampler::tensor})
+            for (const std::size_t side : {24U, 36U}) { // 36: larger than the resized photo, black around it
+                p.channels = order;
+                p.sampler = sampler;
+                p.height = p.width = side;
+                std::vector<float> floats(side * side * 3);
+                std::vector<std::uint8_t> bytes(floats.size());
+                apply(p, photo, view<float, 3>(floats.data(), {side, side, 3}), workspace);
+                apply(p, photo, view<std::uint8_t, 3>(bytes.data(), {side, side, 3}), workspace);
+                const pixel_scaling s = scaling_of(p);
+                double largest = 0;
+                for (std::size_t i = 0; i < floats.size(); ++i)
+                    largest = std::max(largest, std::abs(static_cast<double>(bytes[i] * s.scale[i % 3] +
+                                                                             s.shift[i % 3] - floats[i])));
+                CHECK(largest < 1e-6);
+            }
+    const view<std::uint8_t, 3> small(pixels.data(), {8, 8, 3});
+    const preset stretched = stretch_preset(8, 8, imagenet_mean, imagenet_std);
+    CHECK_THROWS_AS(apply(stretched, photo, small, workspace), input_error);
+}

@@ -4,6 +4,9 @@
 #include <fovea/preprocess/apply.hpp>
 #include <fovea/program/network.hpp>
 
+#include <type_traits>
+#include <vector>
+
 FOVEA_ARCH_NAMESPACE_BEGIN
 
 class photo_input {
@@ -15,20 +18,29 @@ public:
         if (net.batch() != 1)
             throw input_error("a photo for a network that is planned for batches of " +
                               std::to_string(net.batch()) + "; expected 1");
-        const shape s = net.input_shape();
-        if (pixels_.size() != s.size())
-            pixels_.resize(s.size());
-        const placement where = apply(
-            p, photo,
-            {pixels_.data(), {static_cast<std::size_t>(s.height), static_cast<std::size_t>(s.width), 3}},
-            workspace_);
-        net.forward(pixels_.data());
-        return where;
+        return ends_in_bytes(p) ? forward(net, p, photo, bytes_) : forward(net, p, photo, floats_);
     }
 
 private:
+    template <class T>
+    placement forward(network& net, const preset& p, image_view photo, std::vector<T>& pixels) {
+        const shape s = net.input_shape();
+        if (pixels.size() != s.size())
+            pixels.resize(s.size());
+        const placement where = apply(p, photo,
+                                      view<T, 3>(pixels.data(), {static_cast<std::size_t>(s.height),
+                                                                 static_cast<std::size_t>(s.width), 3}),
+                                      workspace_);
+        if constexpr (std::is_same_v<T, std::uint8_t>)
+            net.forward(pixels.data(), scaling_of(p));
+        else
+            net.forward(pixels.data());
+        return where;
+    }
+
     preprocess_workspace workspace_;
-    aligned_floats pixels_;
+    std::vector<std::uint8_t> bytes_; // of presets that end in bytes
+    std::vector<float> floats_;       // of the others
 };
 
 FOVEA_ARCH_NAMESPACE_END

@@ -19,6 +19,7 @@
 #include <fovea/preprocess/preset.hpp>
 #include <fovea/preprocess/resize_normalized.hpp>
 #include <fovea/preprocess/workspace.hpp>
+#include <fovea/program/executor.hpp>
 #include <fovea/tensor/view.hpp>
 
 FOVEA_ARCH_NAMESPACE_BEGIN
@@ -54,30 +55,38 @@ void tensor_resize(image_view photo, image_size size, interpolation_mode mode, s
     });
 }
 
-// shorter_side and centre_crop: resize to 8 bits, take the middle, normalise. A crop larger than the resized
-// photo is surrounded by black.
-inline void resize_and_crop(const preset& p, image_view photo, view<float, 3> output,
-                            preprocess_workspace& workspace) {
+// shorter_side and centre_crop: resize to 8 bits and take the middle. pixel_value(c, byte) makes an output
+// number of channel c. A crop larger than the resized photo is surrounded by black.
+template <class T, class PixelValue>
+void resize_and_crop(const preset& p, image_view photo, view<T, 3> output, preprocess_workspace& workspace,
+                     const PixelValue& pixel_value) {
     const image_size size = detail::resized_size(p, photo.size());
     const side_window columns = window_of(size.width, output.extent(1));
     const side_window rows = window_of(size.height, output.extent(0));
-    const detail::pixel_table table = detail::normalizing_table(p);
     if (columns.count < output.extent(1) || rows.count < output.extent(0))
         for (std::size_t i = 0; i < output.size(); ++i)
-            output.data()[i] = table[i % 3][0];
-    float* origin = output.data() + 3 * (rows.target * output.extent(1) + columns.target);
+            output.data()[i] = pixel_value(i % 3, std::uint8_t{0});
+    T* origin = output.data() + 3 * (rows.target * output.extent(1) + columns.target);
     const std::size_t row = 3 * output.extent(1);
     if (p.sampler == resampler::pillow)
         pillow_resize(photo, size, p.filter, columns.source, rows.source, {columns.count, rows.count},
                       workspace, [&](std::size_t x, std::size_t y, const std::array<std::uint8_t, 3>& rgb) {
                           for (std::size_t c = 0; c < 3; ++c)
-                              origin[y * row + 3 * x + c] = table[c][rgb[c]];
+                              origin[y * row + 3 * x + c] = pixel_value(c, rgb[c]);
                       });
     else
         tensor_resize(photo, size, p.filter, columns, rows, workspace,
                       [&](std::size_t x, std::size_t y, std::size_t c, std::uint8_t value) {
-                          origin[y * row + 3 * x + c] = table[c][value];
+                          origin[y * row + 3 * x + c] = pixel_value(c, value);
                       });
+}
+
+// To the network's channel order.
+template <class T>
+void order_channels(const preset& p, view<T, 3> output) noexcept {
+    if (p.channels == channel_order::bgr)
+        for (std::size_t i = 0; i < output.size(); i += 3)
+            std::swap(output.data()[i], output.data()[i + 2]);
 }
 
 // Zeros right of and below the top left content.
@@ -89,7 +98,8 @@ inline void zero_padding(image_size content, view<float, 3> output) noexcept {
 }
 
 // The input may be larger than the photo needs only where the rule pads (a batch of bounded_sides).
-inline void check_output(const preset& p, image_view photo, view<float, 3> output) {
+template <class T>
+void check_output(const preset& p, image_view photo, view<T, 3> output) {
     if (photo.pixels == nullptr || photo.stride < 3 * photo.width)
         throw input_error(
             "photo: expected pixels and a stride of at least 3 * width = " + std::to_string(3 * photo.width) +
@@ -114,19 +124,33 @@ inline void check_output(const preset& p, image_view photo, view<float, 3> outpu
 // output_size() gives the shape; for bounded_sides `output` may be larger, as a batch needs.
 // Throws input_error for an empty photo or a wrong shape. Allocates only when the workspace has to grow.
 inline placement apply(const preset& p, image_view photo, view<float, 3> output,
-                       preprocess_workspace& workspace) {
+                       preprocess_workspace& workspace, executor& ex) {
     resampling::check_output(p, photo, output);
     const placement where = placement_of(p, photo.size());
-    if (p.rule == resize_rule::shorter_side || p.rule == resize_rule::centre_crop) {
-        resampling::resize_and_crop(p, photo, output, workspace);
+    if (ends_in_bytes(p)) {
+        const detail::pixel_table table = detail::normalizing_table(p);
+        resampling::resize_and_crop(p, photo, output, workspace,
+                                    [&](std::size_t c, std::uint8_t byte) { return table[c][byte]; });
     } else {
-        resize_normalized(photo, where.content, detail::normalizing_affine(p), output, workspace);
+        resize_normalized(photo, where.content, detail::normalizing_affine(p), output, workspace, ex);
         resampling::zero_padding(where.content, output);
     }
-    if (p.channels == channel_order::bgr)
-        for (std::size_t i = 0; i < output.size(); i += 3)
-            std::swap(output.data()[i], output.data()[i + 2]);
+    resampling::order_channels(p, output);
     return where;
+}
+
+// The same before normalisation, for presets that resize to 8 bits; scaling_of() has the rest of the work.
+// Throws input_error for other presets, too.
+inline placement apply(const preset& p, image_view photo, view<std::uint8_t, 3> output,
+                       preprocess_workspace& workspace) {
+    if (!ends_in_bytes(p))
+        throw input_error(
+            "preset: bytes come of shorter_side and centre_crop; the others resize normalised numbers");
+    resampling::check_output(p, photo, output);
+    resampling::resize_and_crop(p, photo, output, workspace,
+                                [](std::size_t, std::uint8_t byte) { return byte; });
+    resampling::order_channels(p, output);
+    return placement_of(p, photo.size());
 }
 
 FOVEA_ARCH_NAMESPACE_END

@@ -4,9 +4,27 @@
 #include <array>
 #include <cstddef>
 
+#include <fovea/kernels/pixel_scaling.hpp>
 #include <fovea/preprocess/preset.hpp>
 
-namespace fovea::detail {
+namespace fovea {
+
+// Whether a preset's resized pixels are rounded to 8 bits, so that normalising them can wait.
+constexpr bool ends_in_bytes(const preset& p) noexcept {
+    return p.rule == resize_rule::shorter_side || p.rule == resize_rule::centre_crop;
+}
+
+// The preset's normalisation of bytes in the network's channel order.
+constexpr pixel_scaling scaling_of(const preset& p) noexcept {
+    pixel_scaling out;
+    for (std::size_t c = 0; c < 3; ++c) {
+        out.scale[c] = static_cast<float>(1.0 / (255.0 * static_cast<double>(p.std[c])));
+        out.shift[c] = static_cast<float>(-static_cast<double>(p.mean[c]) / static_cast<double>(p.std[c]));
+    }
+    return out;
+}
+
+namespace detail {
 
 // Position of RGB channel c in the network's channel order.
 constexpr std::size_t channel_position(channel_order order, std::size_t c) noexcept {
@@ -20,11 +38,11 @@ struct affine {
 };
 
 constexpr affine normalizing_affine(const preset& p) noexcept {
+    const pixel_scaling network = scaling_of(p);
     affine out;
     for (std::size_t c = 0; c < 3; ++c) {
-        const std::size_t k = channel_position(p.channels, c);
-        out.scale[c] = static_cast<float>(1.0 / (255.0 * static_cast<double>(p.std[k])));
-        out.shift[c] = static_cast<float>(-static_cast<double>(p.mean[k]) / static_cast<double>(p.std[k]));
+        out.scale[c] = network.scale[channel_position(p.channels, c)];
+        out.shift[c] = network.shift[channel_position(p.channels, c)];
     }
     return out;
 }
@@ -42,4 +60,5 @@ constexpr pixel_table normalizing_table(const preset& p) noexcept {
     return out;
 }
 
-} // namespace fovea::detail
+} // namespace detail
+} // namespace fovea
