@@ -1,29 +1,32 @@
-"""Runs every engine on the same networks and inputs, one burst each in turn, and writes times, errors and ratios.
+"""Runs every engine on the same networks and inputs, one turn each in every round, and writes times, errors and ratios.
 
     peers.py --folder FOLDER --worker fovea_worker --results FOLDER [--rounds N]      (run.sh does everything before this)
 
 Each engine is a process of its own, held to as many CPUs as it has threads. All but one are stopped (SIGSTOP) at any time, so
-that none spins beside another, and the turns go round many times, so that other load and changing clocks meet all alike.
+that none spins beside another. Ratios are taken within a round, where clocks and other load are alike, and only of turns that
+no one disturbed; rounds go on until every engine has N such pairs, or three times as many rounds are over.
 """
 import argparse
 import os
 import pathlib
 import platform
 import signal
-import statistics
 import subprocess
 import sys
+import time
 
 import numpy
 
 import report
+import statistics_of_turns as statistics
 
 HERE = pathlib.Path(__file__).parent
 NETWORKS = ["mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large", "ssdlite320_mobilenet_v3_large"]
 PEERS = ["onnxruntime", "openvino", "ncnn", "litert", "torch_eager"]
 DISTRIBUTION_PYTHON = "/usr/bin/python3"  # has torch
-BURST_MS, WARM_UP = 120.0, 2
-TOLERANCE = 1e-3  # of the largest output; a peer that is further from torch is no rival
+TURN_MS, WARM_UP = 100.0, 2
+TOLERANCE = 1e-4  # of the largest output; a peer that is further from torch is no rival (half precision is at 1e-3)
+MOST_ROUNDS = 3  # times the rounds asked for
 
 
 class Worker:
@@ -35,6 +38,7 @@ class Worker:
         else:
             python = DISTRIBUTION_PYTHON if engine.startswith("torch") else sys.executable
             command = [python, HERE / "worker.py", engine]
+        self.threads = threads
         self.process = subprocess.Popen(
             [*map(str, command), str(folder), str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL, text=True, preexec_fn=lambda: os.sched_setaffinity(0, range(threads)))
@@ -52,9 +56,24 @@ class Worker:
     def times(self, count):
         return [float(t) for t in self.ask(f"run {count}").split()]
 
+    def turn(self, count):
+        """A turn of `count` passes that are counted: (ms of each, share of the turn that others took away)"""
+        begin, lost = time.perf_counter(), self._lost_seconds()
+        times = self.times(WARM_UP + count)[WARM_UP:]
+        seconds = (time.perf_counter() - begin) * self.threads
+        return statistics.Turn(times, (self._lost_seconds() - lost) / seconds)
+
     def close(self):
         self._signal(signal.SIGKILL)
         self.process.wait()
+
+    def _lost_seconds(self):
+        """How long the hypervisor kept this engine's CPUs to itself, and its threads waited for a CPU."""
+        cpus = [f"cpu{i}" for i in range(self.threads)]
+        lines = [line.split() for line in pathlib.Path("/proc/stat").read_text().splitlines()]
+        steal = sum(int(line[8]) for line in lines if line[0] in cpus) / os.sysconf("SC_CLK_TCK")
+        tasks = pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
+        return steal + sum(int(task.read_text().split()[1]) for task in tasks) * 1e-9
 
     def _answer(self):
         line = self.process.stdout.readline()
@@ -90,27 +109,33 @@ def start(engines, folder, threads, fovea_worker):
     return workers, failures
 
 
+def take_rounds(workers, wanted):
+    """Rounds in which every engine has a turn, in alternating order: [{engine: Turn}]"""
+    passes = {}
+    for engine, worker in workers.items():
+        once = min(worker.times(1 + WARM_UP)[WARM_UP:])
+        passes[engine] = max(2, round(TURN_MS / once))
+    rounds = []
+    while len(rounds) < MOST_ROUNDS * wanted and statistics.fewest_pairs(rounds, workers) < wanted:
+        order = sorted(workers, reverse=len(rounds) % 2 == 1)
+        rounds.append({engine: workers[engine].turn(passes[engine]) for engine in order})
+    return rounds
+
+
 def measure(folder, threads, arguments):
     """One network with one number of threads: {engine: figures}"""
     workers, failures = start(["fovea", *arguments.engines], folder, threads, arguments.worker)
     errors = {engine: error_of(worker, folder, arguments.folder / "out") for engine, worker in workers.items()}
-    bursts = {}
-    for engine, worker in workers.items():
-        once = min(worker.times(1 + WARM_UP)[WARM_UP:])
-        bursts[engine] = WARM_UP + max(2, round(BURST_MS / once))
-    times = {engine: [] for engine in workers}
-    for i in range(arguments.rounds):
-        for engine in sorted(workers, reverse=i % 2 == 1):
-            times[engine] += workers[engine].times(bursts[engine])[WARM_UP:]
-    figures = {engine: {"version": worker.version, "median_ms": statistics.median(times[engine]),
-                        "min_ms": min(times[engine]), "passes": len(times[engine]), "error": errors[engine],
-                        "correct": errors[engine] <= TOLERANCE} for engine, worker in workers.items()}
+    peaks = [float(workers["fovea"].ask("peak 0"))]
+    rounds = take_rounds(workers, arguments.rounds)
+    peaks.append(float(workers["fovea"].ask("peak 0")))
     macs = int(workers["fovea"].ask("macs 0"))
-    peak = float(workers["fovea"].ask("peak 0"))
+    figures = {engine: {"version": worker.version, "error": errors[engine], "correct": errors[engine] <= TOLERANCE,
+                        **statistics.figures(engine, rounds)} for engine, worker in workers.items()}
     for worker in workers.values():
         worker.close()
-    return {"network": folder.name, "threads": threads, "macs": macs, "fma_peak_gflops": peak, "engines": figures,
-            "failures": failures}
+    return {"network": folder.name, "threads": threads, "macs": macs, "fma_peak_gflops": max(peaks), "rounds": len(rounds),
+            "engines": figures, "failures": failures}
 
 
 def processor():
@@ -122,23 +147,31 @@ def processor():
     return f"{facts['model name']} (family {facts['cpu family']} model {facts['model']})"
 
 
+def commit():
+    """Of the tree that this script lies in, "unknown" outside of a git clone."""
+    command = ["git", "-C", str(HERE), "describe", "--always", "--dirty"]
+    return subprocess.run(command, capture_output=True, text=True).stdout.strip() or "unknown"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=pathlib.Path, required=True, help="what export.py wrote")
     parser.add_argument("--worker", required=True, help="the program fovea_worker")
     parser.add_argument("--results", type=pathlib.Path, required=True)
-    parser.add_argument("--rounds", type=int, default=25)
+    parser.add_argument("--rounds", type=int, default=25, help="undisturbed rounds wanted (25)")
     parser.add_argument("--networks", nargs="+", default=NETWORKS, choices=NETWORKS)
-    parser.add_argument("--engines", nargs="*", default=PEERS, choices=PEERS)
+    parser.add_argument("--threads", nargs="+", type=int, default=range(1, min(2, os.cpu_count()) + 1))
+    parser.add_argument("--engines", nargs="+", default=PEERS, choices=PEERS)
+    parser.add_argument("--fovea-only", dest="engines", action="store_const", const=[], help="no peers")
     arguments = parser.parse_args()
     runs = []
-    for threads in range(1, min(2, os.cpu_count()) + 1):
+    for threads in arguments.threads:
         for name in arguments.networks:
             print(f"{name}, {threads} thread{'s' if threads > 1 else ''}", file=sys.stderr)
             runs.append(measure(arguments.folder / name, threads, arguments))
     load = [round(x, 2) for x in os.getloadavg()]
-    report.write({"processor": processor(), "cpus": os.cpu_count(), "load_average_at_end": load, "runs": runs},
-                 arguments.results)
+    report.write({"processor": processor(), "cpus": os.cpu_count(), "commit": commit(), "load_average_at_end": load,
+                  "runs": runs}, arguments.results)
 
 
 if __name__ == "__main__":

@@ -10,10 +10,15 @@ mkdir -p "$work"
 
 packages=(g++ cmake ninja-build libxsimd-dev libboost-dev libcli11-dev nlohmann-json3-dev
           python3-venv python3-torch python3-torchvision)
-if ! dpkg -s "${packages[@]}" >/dev/null 2>&1; then
-    as_root=$([ "$(id -u)" = 0 ] || echo sudo)
-    $as_root apt-get update -qq
-    $as_root apt-get install -y -qq "${packages[@]}" >"$work/apt.log"
+missing=()
+for package in "${packages[@]}"; do
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+done
+if [ ${#missing[@]} -gt 0 ]; then
+    as_root=()
+    [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+    "${as_root[@]}" apt-get update -qq
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >"$work/apt.log"
 fi
 
 python=$work/venv/bin/python
