@@ -10,7 +10,6 @@
 
 using namespace fovea;
 using namespace fovea::test;
-using reference::pool_border;
 
 namespace {
 

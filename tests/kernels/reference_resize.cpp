@@ -7,7 +7,6 @@
 
 using namespace fovea;
 using namespace fovea::test;
-using reference::resize_rule;
 
 namespace {
 

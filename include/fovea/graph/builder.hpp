@@ -65,6 +65,32 @@ public:
         n.bias = true;
         return push(n);
     }
+    // Pools take torch's defaults: max_pool2d, and avg_pool2d with count_include_pad.
+    constexpr node_id max_pool(node_id x, int name, window win, bool ceil_mode = false,
+                               pool_border border = pool_border::excluded) noexcept {
+        return push(pool(op::max_pool, x, name, win, ceil_mode, border));
+    }
+    constexpr node_id avg_pool(node_id x, int name, window win, bool ceil_mode = false,
+                               pool_border border = pool_border::zero) noexcept {
+        return push(pool(op::avg_pool, x, name, win, ceil_mode, border));
+    }
+    // To a size that is the same for every input size; by a factor for height and width, rounded down; to the
+    // height and width of `like`. The rule's own factors are not looked at.
+    constexpr node_id resize_to(node_id x, int name, int height, int width, resize_rule rule = {}) noexcept {
+        rule.height_factor = rule.width_factor = 0;
+        node n = resized(x, -1, name, rule);
+        n.out.height = height;
+        n.out.width = width;
+        return push(n);
+    }
+    constexpr node_id resize_by(node_id x, int name, double factor, resize_rule rule = {}) noexcept {
+        rule.height_factor = rule.width_factor = factor;
+        return push(resized(x, -1, name, rule));
+    }
+    constexpr node_id resize_like(node_id x, node_id like, int name, resize_rule rule = {}) noexcept {
+        rule.height_factor = rule.width_factor = 0;
+        return push(resized(x, like, name, rule));
+    }
 
     // Declares an output; its parts are given with part(), in order.
     constexpr int output(std::string_view name, layout arrangement, int row = 0,
@@ -113,6 +139,19 @@ private:
         n.kind = kind;
         n.inputs = {a, b};
         n.name = name;
+        return n;
+    }
+    static constexpr node pool(op kind, node_id x, int name, window win, bool ceil_mode,
+                               pool_border border) noexcept {
+        node n = unary(kind, x, name);
+        n.win = win;
+        n.ceil_mode = ceil_mode;
+        n.border = border;
+        return n;
+    }
+    static constexpr node resized(node_id x, node_id like, int name, const resize_rule& rule) noexcept {
+        node n = binary(op::resize, x, like, name);
+        n.resize = rule;
         return n;
     }
     constexpr int push_name(name_part part) noexcept {

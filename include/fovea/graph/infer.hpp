@@ -9,29 +9,69 @@ namespace fovea {
 
 namespace detail {
 
-constexpr shape infer_conv2d(const node& n, shape in, fault_report& f) noexcept {
+// The map that a sliding window makes of `in`, with `channels`.
+constexpr shape infer_window(const node& n, shape in, int channels, fault_report& f) noexcept {
     const window& w = n.win;
-    if (n.out.channels < 1)
-        f = {fault::bad_channels, -1, n.out.channels, 1};
-    else if (n.groups < 1 || in.channels % n.groups != 0 || n.out.channels % n.groups != 0)
-        f = {fault::bad_groups, -1,
-             in.channels % (n.groups < 1 ? 1 : n.groups) != 0 ? in.channels : n.out.channels, n.groups};
-    const int height =
-        out_size(in.height, w.kernel_height, w.stride_height, w.pad_top, w.pad_bottom, w.dilation);
-    const int width = out_size(in.width, w.kernel_width, w.stride_width, w.pad_left, w.pad_right, w.dilation);
+    const auto size = n.ceil_mode ? ceil_out_size<int> : out_size<int>;
+    const int height = size(in.height, w.kernel_height, w.stride_height, w.pad_top, w.pad_bottom, w.dilation);
+    const int width = size(in.width, w.kernel_width, w.stride_width, w.pad_left, w.pad_right, w.dilation);
     if (height < 1)
         f = {fault::empty_map, -1, in.height,
              w.dilation * (w.kernel_height - 1) + 1 - w.pad_top - w.pad_bottom};
     else if (width < 1)
         f = {fault::empty_map, -1, in.width,
              w.dilation * (w.kernel_width - 1) + 1 - w.pad_left - w.pad_right};
-    return {height, width, n.out.channels};
+    return {height, width, channels};
+}
+
+constexpr shape infer_conv2d(const node& n, shape in, fault_report& f) noexcept {
+    if (n.out.channels < 1)
+        f = {fault::bad_channels, -1, n.out.channels, 1};
+    else if (n.groups < 1 || in.channels % n.groups != 0 || n.out.channels % n.groups != 0)
+        f = {fault::bad_groups, -1,
+             in.channels % (n.groups < 1 ? 1 : n.groups) != 0 ? in.channels : n.out.channels, n.groups};
+    return infer_window(n, in, n.out.channels, f);
+}
+
+// A pool's padding is at most half of its window, as torch wants it: a window then never sees padding only.
+constexpr shape infer_pool(const node& n, shape in, fault_report& f) noexcept {
+    const window& w = n.win;
+    const int half_height = window_extent(w.kernel_height, w.dilation) / 2;
+    const int half_width = window_extent(w.kernel_width, w.dilation) / 2;
+    for (int pad : {w.pad_top, w.pad_bottom})
+        if (pad < 0 || pad > half_height)
+            f = {fault::pool_padding, -1, pad, half_height};
+    for (int pad : {w.pad_left, w.pad_right})
+        if (pad < 0 || pad > half_width)
+            f = {fault::pool_padding, -1, pad, half_width};
+    return f.kind == fault::none ? infer_window(n, in, in.channels, f) : shape{0, 0, in.channels};
+}
+
+// in * factor, rounded down; 0 for what is no such size.
+constexpr int resized_side(int in, double factor) noexcept {
+    const double side = in * factor;
+    return side >= 0 && side < 2147483648.0 ? static_cast<int>(side) : 0;
+}
+
+constexpr shape infer_resize(const node& n, shape in, shape like, fault_report& f) noexcept {
+    constexpr int largest_side = 1 << 15;
+    shape out{n.out.height, n.out.width, in.channels};
+    if (n.inputs[1] >= 0)
+        out = {like.height, like.width, in.channels};
+    else if (n.resize.height_factor > 0)
+        out = {resized_side(in.height, n.resize.height_factor), resized_side(in.width, n.resize.width_factor),
+               in.channels};
+    for (int side : {out.height, out.width})
+        if (side < 1 || side > largest_side)
+            f = {fault::resize_size, -1, side, side < 1 ? 1 : largest_side};
+    return out;
 }
 
 } // namespace detail
 
-// The shape that `n` makes of inputs shaped `a` and (for add and scale) `b`. A convolution or linear layer
-// keeps its own n.out.channels. A fault leaves f.kind set; the caller adds the node.
+// The shape that `n` makes of inputs shaped `a` and (for add, scale and resize) `b`. A convolution or linear
+// layer keeps its own n.out.channels, a resize to a given size its height and width. A fault leaves f.kind
+// set; the caller adds the node.
 constexpr shape infer_shape(const node& n, shape a, shape b, fault_report& f) noexcept {
     switch (n.kind) {
     case op::input:
@@ -54,6 +94,11 @@ constexpr shape infer_shape(const node& n, shape a, shape b, fault_report& f) no
         if (a.height != 1 || a.width != 1)
             f = {fault::not_pooled, -1, a.height * a.width, 1};
         return {1, 1, n.out.channels};
+    case op::max_pool:
+    case op::avg_pool:
+        return detail::infer_pool(n, a, f);
+    case op::resize:
+        return detail::infer_resize(n, a, b, f);
     case op::batch_norm:
     case op::activate:
     case op::dropout:

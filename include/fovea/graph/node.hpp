@@ -19,12 +19,15 @@ enum class op : unsigned char {
     global_average_pool, // a map to 1x1
     dropout,             // identity outside training
     linear,              // weight [out, in], bias [out]; on 1x1 maps
+    max_pool,            // the largest value under a window
+    avg_pool,            // the mean under a window
+    resize,              // a map at another height and width; a second input lends it its size
 };
 
 constexpr std::string_view name_of(op o) noexcept {
-    constexpr std::string_view names[] = {"input", "conv2d", "batch_norm",          "activate",
-                                          "add",   "scale",  "global_average_pool", "dropout",
-                                          "linear"};
+    constexpr std::string_view names[] = {
+        "input",   "conv2d", "batch_norm", "activate", "add",   "scale", "global_average_pool",
+        "dropout", "linear", "max_pool",   "avg_pool", "resize"};
     return names[static_cast<int>(o)];
 }
 
@@ -63,6 +66,19 @@ struct window {
     }
 };
 
+// What a pool's window finds in the padding: nothing (torch's max_pool2d; count_include_pad=False), or zeros
+// (a map padded with zeros before; count_include_pad=True).
+enum class pool_border : unsigned char { excluded, zero };
+
+// torch.nn.functional.interpolate. A factor above 0 is the scale_factor that the network gave in place of a
+// size; torch then samples by the factor itself, not by the ratio of the sizes. align_corners has no meaning
+// for nearest.
+struct resize_rule {
+    enum class mode_type : unsigned char { nearest, bilinear, bicubic } mode = mode_type::bilinear;
+    bool align_corners = false;
+    double height_factor = 0, width_factor = 0;
+};
+
 using node_id = int; // index into graph_view::nodes; -1: none
 
 struct node {
@@ -70,12 +86,15 @@ struct node {
     activation act = activation::identity; // of op::activate
     bool bias = false;                     // of op::conv2d
     std::array<node_id, 2> inputs{-1, -1};
-    int name = 0;      // the module's name: index into graph_view::names
-    window win{};      // of op::conv2d
-    int groups = 1;    // of op::conv2d
-    float epsilon = 0; // of op::batch_norm
-    float dropout = 0; // probability, of op::dropout
-    shape out{};       // for the graph's own input size
+    int name = 0;                               // the module's name: index into graph_view::names
+    window win{};                               // of op::conv2d and pools
+    int groups = 1;                             // of op::conv2d
+    float epsilon = 0;                          // of op::batch_norm
+    float dropout = 0;                          // probability, of op::dropout
+    pool_border border = pool_border::excluded; // of pools
+    bool ceil_mode = false;                     // of pools: a last, partial window counts (torch's ceil_mode)
+    resize_rule resize{};                       // of op::resize
+    shape out{};                                // for the graph's own input size
 };
 
 } // namespace fovea

@@ -23,6 +23,8 @@ struct layer {
     int groups = 1;
     activation act = activation::identity;
     map_layout in{}, out{};
+    pool_border border = pool_border::excluded; // of pools
+    resize_rule resize{};                       // of resizes
 };
 
 // How many workers a layer is shared among. Sharing costs one or two microseconds, in which one core does

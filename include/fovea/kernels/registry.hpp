@@ -9,7 +9,9 @@
 #include <fovea/kernels/simd/linear.hpp>
 #include <fovea/kernels/simd/pointwise.hpp>
 #include <fovea/kernels/simd/pooling.hpp>
+#include <fovea/kernels/simd/resize.hpp>
 #include <fovea/kernels/simd/stem.hpp>
+#include <fovea/kernels/simd/window_pool.hpp>
 
 namespace fovea {
 
@@ -26,10 +28,13 @@ enum class kernel_id : unsigned char {
     depthwise_any,
     general_conv,
     global_average_pool,
+    max_pool,
+    avg_pool,
+    resize,
     elementwise,
     copy,
 };
-inline constexpr int kernel_count = 14;
+inline constexpr int kernel_count = 17;
 
 // The kernel for a step of a graph, by the operator and its shape at the graph's own input size: the same for
 // every size that a network is planned for.
@@ -44,6 +49,12 @@ constexpr kernel_id select_kernel(graph_view g, const step& s) noexcept {
         return kernel_id::depthwise_any;
     case op::global_average_pool:
         return kernel_id::global_average_pool;
+    case op::max_pool:
+        return kernel_id::max_pool;
+    case op::avg_pool:
+        return kernel_id::avg_pool;
+    case op::resize:
+        return kernel_id::resize;
     case op::conv2d:
         break;
     default:
@@ -113,6 +124,12 @@ constexpr kernel kernel_for() noexcept {
         return kernel_detail::kernel_of<general_conv_kernel>();
     else if constexpr (Id == id::global_average_pool)
         return kernel_detail::kernel_of<global_average_pool_kernel>();
+    else if constexpr (Id == id::max_pool)
+        return kernel_detail::kernel_of<window_pool_kernel<kernel_detail::max_pooling>>();
+    else if constexpr (Id == id::avg_pool)
+        return kernel_detail::kernel_of<window_pool_kernel<kernel_detail::average_pooling>>();
+    else if constexpr (Id == id::resize)
+        return kernel_detail::kernel_of<resize_kernel>();
     else if constexpr (Id == id::elementwise)
         return kernel_detail::kernel_of<elementwise_kernel>();
     else

@@ -82,6 +82,19 @@ constexpr taps<Real, 4> cubic_taps(Real position, std::size_t in) {
     return result;
 }
 
+// What an output position reads: nearest for N = 1, bilinear for 2, bicubic for 4 positions. `scale` is that
+// of source_scale().
+template <class Real, std::size_t N>
+constexpr taps<Real, N> taps_at(std::size_t destination, Real scale, std::size_t in, bool align_corners) {
+    static_assert(N == 1 || N == 2 || N == 4);
+    if constexpr (N == 1)
+        return {{nearest_index(destination, scale, in)}, {Real(1)}};
+    else if constexpr (N == 2)
+        return linear_taps(source_position(destination, scale, align_corners), in);
+    else
+        return cubic_taps(source_position(destination, scale, align_corners), in);
+}
+
 // Triangle of the antialiased "bilinear" mode at distance x >= 0.
 template <class Real>
 constexpr Real triangle_kernel(Real x) {

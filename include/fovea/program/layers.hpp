@@ -14,6 +14,8 @@ constexpr layer layer_channels(graph_view g, const step& s) noexcept {
     if (s.node >= 0) {
         l.win = g[s.node].win;
         l.groups = g[s.node].groups;
+        l.border = g[s.node].border;
+        l.resize = g[s.node].resize;
         l.out.channels = g[s.node].out.channels;
     }
     return l;

@@ -9,10 +9,6 @@
 
 namespace fovea::reference {
 
-// What a window finds in the padding: nothing (torch's max_pool2d; count_include_pad=False), or zeros (a map
-// padded with zeros before; count_include_pad=True).
-enum class pool_border : unsigned char { excluded, zero };
-
 inline shape pool_out_shape(shape in, const window& w, bool ceil_mode = false) {
     const auto size = [&](int extent, int kernel, int stride, int before, int after) {
         return ceil_mode ? ceil_out_size(extent, kernel, stride, before, after, w.dilation)

@@ -8,15 +8,6 @@
 
 namespace fovea::reference {
 
-// torch.nn.functional.interpolate. A factor above 0 is the scale_factor that the network gave in place of a
-// size; torch then samples by the factor itself, not by the ratio of the sizes. align_corners has no meaning
-// for nearest.
-struct resize_rule {
-    enum class mode_type : unsigned char { nearest, bilinear, bicubic } mode = mode_type::bilinear;
-    bool align_corners = false;
-    double height_factor = 0, width_factor = 0;
-};
-
 namespace detail {
 
 // What every position of an output axis reads.
@@ -29,15 +20,8 @@ axis_taps<T, N> make_axis_taps(int in, int out, bool align_corners, double facto
     const T scale =
         interpolation::source_scale<T>(size, static_cast<std::size_t>(out), align_corners, factor);
     axis_taps<T, N> taps(static_cast<std::size_t>(out));
-    for (std::size_t at = 0; at < taps.size(); ++at) {
-        const T position = interpolation::source_position(at, scale, align_corners);
-        if constexpr (N == 1)
-            taps[at] = {{interpolation::nearest_index(at, scale, size)}, {T(1)}};
-        else if constexpr (N == 2)
-            taps[at] = interpolation::linear_taps(position, size);
-        else
-            taps[at] = interpolation::cubic_taps(position, size);
-    }
+    for (std::size_t at = 0; at < taps.size(); ++at)
+        taps[at] = interpolation::taps_at<T, N>(at, scale, size, align_corners);
     return taps;
 }
 

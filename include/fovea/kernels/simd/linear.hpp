@@ -85,7 +85,13 @@ private:
                 sum[v] = activate(
                     o.residual == nullptr ? sum[v] : sum[v] + Vector::load_unaligned(o.residual + v * size));
         });
-        store_row<Vector, Vectors>(sum, o.output, valid);
+        array_of<float, width> dense;
+        float* output = valid < width ? dense : o.output;
+        FOVEA_UNROLL
+        for (int v = 0; v < Vectors; ++v)
+            sum[v].store_unaligned(output + v * size);
+        if (valid < width)
+            std::memcpy(o.output, dense, static_cast<std::size_t>(valid) * sizeof(float));
         finish_activation(act, o.output, 0, 1, std::min(valid, width));
     }
 };

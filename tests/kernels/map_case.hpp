@@ -1,0 +1,45 @@
+// Runs a kernel without weights on one map: what the tests of pools and resizes are made of.
+#pragma once
+
+#include "simd_case.hpp"
+
+#include <fovea/program/thread_executor.hpp>
+
+namespace fovea::test {
+
+inline map_layout padded_map(shape s) {
+    return {s.height, s.width, s.channels, padded_channels(s.channels)};
+}
+
+// The output, dense, for a dense input. Fails when the kernel writes outside of its output.
+template <class Kernel>
+std::vector<float> run_on_map(const layer& l, const std::vector<float>& input, executor& ex) {
+    const std::vector<float> x = with_stride(input, l.in.channels, l.in.stride);
+    aligned_floats scratch(whole_cache_lines(Kernel::scratch_floats(l, false)) *
+                           static_cast<std::size_t>(ex.concurrency()));
+    constexpr std::size_t guard = 32;
+    constexpr float untouched = -12345;
+    const auto stride = static_cast<std::size_t>(l.out.stride);
+    const std::size_t size = static_cast<std::size_t>(l.out.pixels()) * stride;
+    std::vector<float> output(size + 2 * guard, untouched);
+    operands o;
+    o.input = x.data();
+    o.output = output.data() + guard;
+    o.scratch = scratch.data();
+    Kernel::run(l, o, ex);
+    std::vector<float> dense;
+    for (std::size_t i = 0; i < output.size(); ++i)
+        if (i < guard || i >= guard + size)
+            REQUIRE(output[i] == untouched);
+        else if ((i - guard) % stride < static_cast<std::size_t>(l.out.channels))
+            dense.push_back(output[i]);
+    return dense;
+}
+
+inline void check_close(const std::vector<float>& got, const std::vector<float>& expected) {
+    REQUIRE(got.size() == expected.size());
+    for (std::size_t i = 0; i < got.size(); ++i)
+        REQUIRE(got[i] == Approx(expected[i]).epsilon(1e-6).margin(1e-6));
+}
+
+} // namespace fovea::test
