@@ -16,7 +16,14 @@ constexpr int padded_channels(int channels) noexcept {
     return (channels + channel_multiple - 1) / channel_multiple * channel_multiple;
 }
 
-// One kernel call. Values (input, gate, residual, value) are node ids.
+// A convolution that a step runs in front of its own operator: see graph/fuse_blocks.hpp.
+struct stage {
+    node_id node = -1; // -1: there is none
+    node_id norm = -1; // batch-norm folded into it
+    activation act = activation::identity;
+};
+
+// One kernel call. Values (input, gate, residual, value, pool) are node ids.
 struct step {
     node_id node = -1;     // the operator: convolution, linear, pool, ...; -1: copy of a value to an output
     node_id norm = -1;     // batch-norm folded into it
@@ -26,6 +33,8 @@ struct step {
     node_id value = -1;    // value it computes
     int output = -1;       // copies only: the output_part it fills
     activation act = activation::identity;
+    stage expand{}, depthwise{}; // run before `node`, in this order
+    node_id pool = -1;           // value [1, 1, C] it computes besides: the mean of `value` over the map
 };
 
 template <std::size_t Capacity>

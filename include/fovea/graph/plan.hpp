@@ -4,6 +4,8 @@
 
 #include <fovea/graph/fuse.hpp>
 
+#include <algorithm>
+
 namespace fovea {
 
 // Floats of a value in the arena, in whole cache lines.
@@ -77,13 +79,17 @@ constexpr std::array<int, Capacity> last_reads(span<const step> steps) noexcept 
     return last;
 }
 
+// The node that reads a step's input.
+constexpr node_id first_node(const step& s) noexcept {
+    return s.expand.node >= 0 ? s.expand.node : s.depthwise.node >= 0 ? s.depthwise.node : s.node;
+}
+
 // True when a step reads the graph's input in whole vectors: it is then copied into the arena with padded
 // channels.
 constexpr bool needs_padding(graph_view g, span<const step> steps, node_id input) noexcept {
     for (const step& s : steps)
-        if (s.node >= 0 &&
-            (s.residual == input || s.gate == input ||
-             (s.input == input && (s.gate >= 0 || !is_ungrouped(g[s.node])))))
+        if (s.node >= 0 && (s.residual == input || s.gate == input ||
+                            (s.input == input && (s.gate >= 0 || !is_ungrouped(g[first_node(s)])))))
             return true;
     return false;
 }
@@ -111,14 +117,15 @@ constexpr void plan_memory(graph_view g, span<const step> steps, span<const shap
                 detail::needs_padding(g, steps, i)
                     ? memory_place{place::arena, -1, arena.reserve(arena_floats(shapes[at(i)]), last[at(i)])}
                     : memory_place{place::input, -1, 0};
-    for (std::size_t s = 0; s < steps.size(); ++s) {
-        const node_id v = steps[s].value;
-        if (v < 0 || plan.values[at(v)].where == place::output)
-            continue;
-        if (!keep_values)
-            arena.release_before(static_cast<int>(s));
-        plan.values[at(v)] = {place::arena, -1, arena.reserve(arena_floats(shapes[at(v)]), last[at(v)])};
-    }
+    for (std::size_t s = 0; s < steps.size(); ++s)
+        for (node_id v : {steps[s].value, steps[s].pool}) {
+            if (v < 0 || plan.values[at(v)].where == place::output)
+                continue;
+            if (!keep_values)
+                arena.release_before(static_cast<int>(s));
+            const int last_step = std::max(last[at(v)], static_cast<int>(s));
+            plan.values[at(v)] = {place::arena, -1, arena.reserve(arena_floats(shapes[at(v)]), last_step)};
+        }
     plan.floats = arena.high_water();
 }
 

@@ -17,6 +17,15 @@ struct map_layout {
     constexpr int pixels() const noexcept { return height * width; }
 };
 
+// A convolution that runs inside a block, in front of the block's operator.
+struct inner_layer {
+    window win{};
+    activation act = activation::identity;
+    map_layout out{}; // channels == 0: there is none
+
+    constexpr bool exists() const noexcept { return out.channels > 0; }
+};
+
 // What a kernel needs to know of a step, for one input size.
 struct layer {
     window win{};
@@ -25,10 +34,12 @@ struct layer {
     map_layout in{}, out{};
     pool_border border = pool_border::excluded; // of pools
     resize_rule resize{};                       // of resizes
+    inner_layer expand{}, depthwise{};          // of a block (graph/fuse_blocks.hpp)
+    bool pools = false;                         // it writes the output's mean over the map, too
 };
 
 // How many workers a layer is shared among. Sharing costs one or two microseconds, in which one core does
-// about this many multiply-adds.
+// about this many multiply-adds. Those of a block's first layers are left out: it is large anyway.
 inline int workers_for(const layer& l, const executor& ex) noexcept {
     constexpr double least_shared = 250e3;
     const double products =
@@ -43,6 +54,7 @@ struct operands {
     const float* residual = nullptr; // shaped as the output, stride padded_channels(out.channels), or null
     const float* weights = nullptr;  // as pack() left them
     float* output = nullptr;
+    float* pool = nullptr;    // [out.channels], the output's mean over the map, or null
     float* scratch = nullptr; // scratch_floats() for each worker, one after the other
     // Dense pixels in place of `input`, for kernels that read bytes; null otherwise.
     const std::uint8_t* bytes = nullptr;
@@ -50,9 +62,11 @@ struct operands {
 };
 
 // Weights in the reference's layout with batch-norm folded in: weight [out, in / groups, kh, kw], bias [out].
+// A block has one such pair for each of its layers, linked from the last to the first.
 struct folded_weights {
     span<const float> weight;
     span<const float> bias;
+    const folded_weights* before = nullptr;
 };
 
 // A kernel. packed_floats and pack depend on channels and window only, never on the map's size.

@@ -1,9 +1,10 @@
 // The one list of kernels: which kernel runs a step, and the kernel behind each name of the list.
 #pragma once
 
+#include <fovea/graph/fuse_blocks.hpp>
 #include <fovea/kernels/general_conv.hpp>
+#include <fovea/kernels/simd/block.hpp>
 #include <fovea/kernels/simd/dense_conv.hpp>
-#include <fovea/kernels/simd/depthwise.hpp>
 #include <fovea/kernels/simd/depthwise_any.hpp>
 #include <fovea/kernels/simd/elementwise.hpp>
 #include <fovea/kernels/simd/linear.hpp>
@@ -12,19 +13,21 @@
 #include <fovea/kernels/simd/resize.hpp>
 #include <fovea/kernels/simd/stem.hpp>
 #include <fovea/kernels/simd/window_pool.hpp>
+#include <fovea/kernels/simd/winograd.hpp>
 
 namespace fovea {
 
 enum class kernel_id : unsigned char {
+    depthwise_3x3, // these four with or without expansion, projection and pool
+    depthwise_3x3_stride_2,
+    depthwise_5x5,
+    depthwise_5x5_stride_2,
     pointwise,
     linear,
     stem,
     stem_3x3_stride_2,
+    winograd,
     dense_conv,
-    depthwise_3x3,
-    depthwise_3x3_stride_2,
-    depthwise_5x5,
-    depthwise_5x5_stride_2,
     depthwise_any,
     general_conv,
     global_average_pool,
@@ -34,7 +37,18 @@ enum class kernel_id : unsigned char {
     elementwise,
     copy,
 };
-inline constexpr int kernel_count = 17;
+inline constexpr int kernel_count = 18;
+
+namespace detail {
+
+// The kernel of a depthwise convolution and what is fused to it, by its window.
+constexpr kernel_id select_depthwise(const window& w) noexcept {
+    if (w.kernel_width == 3)
+        return w.stride_width == 1 ? kernel_id::depthwise_3x3 : kernel_id::depthwise_3x3_stride_2;
+    return w.stride_width == 1 ? kernel_id::depthwise_5x5 : kernel_id::depthwise_5x5_stride_2;
+}
+
+} // namespace detail
 
 // The kernel for a step of a graph, by the operator and its shape at the graph's own input size: the same for
 // every size that a network is planned for.
@@ -42,6 +56,10 @@ constexpr kernel_id select_kernel(graph_view g, const step& s) noexcept {
     if (s.node < 0)
         return kernel_id::copy;
     const node& n = g[s.node];
+    if (s.depthwise.node >= 0)
+        return detail::select_depthwise(g[s.depthwise.node].win);
+    if (detail::is_block_depthwise(g, s))
+        return detail::select_depthwise(n.win);
     switch (n.kind) {
     case op::linear:
         return kernel_id::linear;
@@ -63,22 +81,17 @@ constexpr kernel_id select_kernel(graph_view g, const step& s) noexcept {
     const window& w = n.win;
     const int taps = w.kernel_height * w.kernel_width;
     const shape in = g[n.inputs[0]].out;
-    const int in_channels = in.channels;
     if (detail::is_matrix_product(n))
         return in.height * in.width == 1 ? kernel_id::linear : kernel_id::pointwise;
-    if (n.groups == 1 && kernel_detail::is_stem(w, in_channels))
-        return kernel_detail::is_3x3_stride_2_stem(w, in_channels) ? kernel_id::stem_3x3_stride_2
+    if (n.groups == 1 && kernel_detail::is_stem(w, in.channels))
+        return kernel_detail::is_3x3_stride_2_stem(w, in.channels) ? kernel_id::stem_3x3_stride_2
                                                                    : kernel_id::stem;
+    if (n.groups == 1 && kernel_detail::is_winograd(w, in.channels, n.out.channels))
+        return kernel_id::winograd;
     if (n.groups == 1 && taps <= kernel_detail::max_taps)
         return kernel_id::dense_conv;
-    if (n.groups != n.out.channels || n.groups != in_channels)
+    if (n.groups != n.out.channels || n.groups != in.channels)
         return kernel_id::general_conv;
-    const bool square =
-        w.kernel_height == w.kernel_width && w.stride_height == w.stride_width && w.dilation == 1;
-    if (square && w.kernel_width == 3 && w.stride_width <= 2)
-        return w.stride_width == 1 ? kernel_id::depthwise_3x3 : kernel_id::depthwise_3x3_stride_2;
-    if (square && w.kernel_width == 5 && w.stride_width <= 2)
-        return w.stride_width == 1 ? kernel_id::depthwise_5x5 : kernel_id::depthwise_5x5_stride_2;
     return kernel_id::depthwise_any;
 }
 
@@ -100,7 +113,15 @@ constexpr kernel kernel_of(bool reads_bytes = false) noexcept {
 template <kernel_id Id>
 constexpr kernel kernel_for() noexcept {
     using id = kernel_id;
-    if constexpr (Id == id::pointwise)
+    if constexpr (Id == id::depthwise_3x3)
+        return kernel_detail::kernel_of<block_kernel<3, 1>>();
+    else if constexpr (Id == id::depthwise_3x3_stride_2)
+        return kernel_detail::kernel_of<block_kernel<3, 2>>();
+    else if constexpr (Id == id::depthwise_5x5)
+        return kernel_detail::kernel_of<block_kernel<5, 1>>();
+    else if constexpr (Id == id::depthwise_5x5_stride_2)
+        return kernel_detail::kernel_of<block_kernel<5, 2>>();
+    else if constexpr (Id == id::pointwise)
         return kernel_detail::kernel_of<pointwise_kernel>();
     else if constexpr (Id == id::linear)
         return kernel_detail::kernel_of<linear_kernel>();
@@ -108,16 +129,10 @@ constexpr kernel kernel_for() noexcept {
         return kernel_detail::kernel_of<stem_kernel<kernel_detail::any_stem>>(true);
     else if constexpr (Id == id::stem_3x3_stride_2)
         return kernel_detail::kernel_of<stem_kernel<kernel_detail::stem_3x3_stride_2>>(true);
+    else if constexpr (Id == id::winograd)
+        return kernel_detail::kernel_of<winograd_kernel>();
     else if constexpr (Id == id::dense_conv)
         return kernel_detail::kernel_of<dense_conv_kernel>();
-    else if constexpr (Id == id::depthwise_3x3)
-        return kernel_detail::kernel_of<depthwise_kernel<3, 1>>();
-    else if constexpr (Id == id::depthwise_3x3_stride_2)
-        return kernel_detail::kernel_of<depthwise_kernel<3, 2>>();
-    else if constexpr (Id == id::depthwise_5x5)
-        return kernel_detail::kernel_of<depthwise_kernel<5, 1>>();
-    else if constexpr (Id == id::depthwise_5x5_stride_2)
-        return kernel_detail::kernel_of<depthwise_kernel<5, 2>>();
     else if constexpr (Id == id::depthwise_any)
         return kernel_detail::kernel_of<depthwise_any_kernel>();
     else if constexpr (Id == id::general_conv)

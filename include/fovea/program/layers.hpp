@@ -6,8 +6,18 @@
 
 namespace fovea {
 
-// Channels, window and activation of a step: all that weight packing depends on.
+// One of a block's inner layers; `s` in rows of padded channels, as all that is not an output.
+constexpr inner_layer inner_layer_of(graph_view g, const stage& s, shape out) noexcept {
+    if (s.node < 0)
+        return {};
+    return {g[s.node].win, s.act, {out.height, out.width, out.channels, padded_channels(out.channels)}};
+}
+
+// Channels, windows and activations of a step: all that weight packing depends on.
 constexpr layer layer_channels(graph_view g, const step& s) noexcept {
+    const auto channels = [&](const stage& inner) {
+        return inner.node < 0 ? shape{} : shape{0, 0, g[inner.node].out.channels};
+    };
     layer l;
     l.act = s.act;
     l.in.channels = l.out.channels = g[s.input].out.channels;
@@ -18,6 +28,9 @@ constexpr layer layer_channels(graph_view g, const step& s) noexcept {
         l.resize = g[s.node].resize;
         l.out.channels = g[s.node].out.channels;
     }
+    l.expand = inner_layer_of(g, s.expand, channels(s.expand));
+    l.depthwise = inner_layer_of(g, s.depthwise, channels(s.depthwise));
+    l.pools = s.pool >= 0;
     return l;
 }
 
@@ -33,7 +46,14 @@ constexpr layer layer_of(graph_view g, const step& s, span<const shape> shapes,
     const auto map = [&](node_id value) {
         return layout_of(shapes[static_cast<std::size_t>(value)], places[static_cast<std::size_t>(value)]);
     };
+    const auto inner = [&](const stage& inner_stage) {
+        return inner_layer_of(g, inner_stage,
+                              inner_stage.node < 0 ? shape{}
+                                                   : shapes[static_cast<std::size_t>(inner_stage.node)]);
+    };
     layer l = layer_channels(g, s);
+    l.expand = inner(s.expand);
+    l.depthwise = inner(s.depthwise);
     l.in = l.out = map(s.input);
     if (s.value >= 0)
         l.out = map(s.value);

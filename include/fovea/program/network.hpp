@@ -124,9 +124,19 @@ private:
             const layer l = layer_channels(program_.graph, program_.steps[s]);
             if (program_.kernels[s].packed_floats(l) == 0)
                 continue;
-            const folded_layer folded = weights.fold(program_.steps[s]);
-            program_.kernels[s].pack(l, {folded.weight, folded.bias}, packed_.data() + weight_offsets_[s]);
+            pack_step(weights, s, l);
         }
+    }
+    // Folds the layers of step s, first to last, and packs them.
+    void pack_step(const weight_map& weights, std::size_t s, const layer& l) {
+        const step& p = program_.steps[s];
+        const folded_layer own = weights.fold(p);
+        const folded_layer depthwise = p.depthwise.node < 0 ? folded_layer{} : weights.fold(p.depthwise);
+        const folded_layer expand = p.expand.node < 0 ? folded_layer{} : weights.fold(p.expand);
+        const folded_weights first{expand.weight, expand.bias};
+        const folded_weights second{depthwise.weight, depthwise.bias, &first};
+        program_.kernels[s].pack(l, {own.weight, own.bias, p.depthwise.node < 0 ? &first : &second},
+                                 packed_.data() + weight_offsets_[s]);
     }
     void plan_on(executor* ex, int batch, int height, int width, bool keep_values) {
         if (batch < 1)
@@ -213,9 +223,10 @@ private:
         };
         for (std::size_t s = 0; s < calls_.size(); ++s) {
             const step& p = program_.steps[s];
-            calls_[s] = {address(p.input),    address(p.gate),
-                         address(p.residual), packed_.data() + weight_offsets_[s],
-                         address(p.value),    arena_.data() + scratch_at_};
+            calls_[s] = {address(p.input),           address(p.gate),
+                         address(p.residual),        packed_.data() + weight_offsets_[s],
+                         address(p.value),           address(p.pool),
+                         arena_.data() + scratch_at_};
         }
     }
     // Where output part `p` of image n begins.

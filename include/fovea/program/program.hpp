@@ -3,6 +3,7 @@
 
 #include <fovea/graph/builder.hpp>
 #include <fovea/graph/cost.hpp>
+#include <fovea/graph/fuse_blocks.hpp>
 #include <fovea/graph/params.hpp>
 #include <fovea/kernels/registry.hpp>
 #include <fovea/program/layers.hpp>
@@ -51,7 +52,8 @@ struct compiled_graph {
     static constexpr graph_view view = graph;
 
     static constexpr std::size_t capacity = view.nodes.size() + view.parts.size();
-    static constexpr auto fused = fuse<capacity>(view);
+    static constexpr auto layers = fuse<capacity>(view);
+    static constexpr auto fused = fuse_blocks<capacity>(view, layers.view());
     static constexpr auto steps = first_of<step, const step, fused.count>(fused.view());
 
     static constexpr auto shapes = [] {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <fovea/error.hpp>
+#include <fovea/graph/fuse_blocks.hpp>
 #include <fovea/program/network.hpp>
 
 #include <memory>
@@ -29,7 +30,10 @@ public:
         outputs_.assign(g.outputs.begin(), g.outputs.end());
         parts_.assign(g.parts.begin(), g.parts.end());
         const auto fusion = std::make_unique<detail::fusion<max_runtime_nodes>>(graph());
-        const auto steps = std::make_unique<step_list<max_runtime_nodes>>(fusion->run());
+        const auto layers = std::make_unique<step_list<max_runtime_nodes>>(fusion->run());
+        const auto blocks =
+            std::make_unique<detail::block_fusion<max_runtime_nodes>>(graph(), layers->view());
+        const auto steps = std::make_unique<step_list<max_runtime_nodes>>(blocks->run());
         steps_.assign(steps->view().begin(), steps->view().end());
         for (const step& s : steps_)
             kernels_.push_back(kernel_table[static_cast<std::size_t>(select_kernel(graph(), s))]);

@@ -52,17 +52,21 @@ public:
         report.throw_if_any();
     }
 
-    // Weight and bias of a step's convolution or linear layer with its batch-norm folded in (in double,
-    // rounded once). Throws weights_error when the result is not finite, naming the module.
-    folded_layer fold(const step& s) const {
-        const node& n = g_[s.node];
+    folded_layer fold(const step& s) const { return fold(s.node, s.norm); }
+    folded_layer fold(const stage& s) const { return fold(s.node, s.norm); }
+
+    // Weight and bias of a convolution or linear layer with the batch-norm behind it (or none) folded in (in
+    // double, rounded once). Throws weights_error when the result is not finite, naming the module.
+    folded_layer fold(node_id operation, node_id norm) const {
+        const node& n = g_[operation];
         const auto channels = static_cast<std::size_t>(n.out.channels);
         folded_layer layer;
-        const node_id norm = n.kind == op::batch_norm ? s.node : s.norm;
+        if (n.kind == op::batch_norm)
+            norm = operation;
         layer.weight = n.kind == op::batch_norm ? std::vector<float>(channels, 1.0F)
-                                                : values(s.node, parameter_kind::weight);
-        layer.bias = has(s.node, parameter_kind::bias) ? values(s.node, parameter_kind::bias)
-                                                       : std::vector<float>(channels, 0.0F);
+                                                : values(operation, parameter_kind::weight);
+        layer.bias = has(operation, parameter_kind::bias) ? values(operation, parameter_kind::bias)
+                                                          : std::vector<float>(channels, 0.0F);
         if (norm >= 0 && has(norm, parameter_kind::norm_weight))
             fold_norm(layer, norm);
         for (const auto* numbers : {&layer.weight, &layer.bias})

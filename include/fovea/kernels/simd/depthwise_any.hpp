@@ -2,7 +2,8 @@
 // MobileNets, batch-norm on its own and custom tables run here.
 #pragma once
 
-#include <fovea/kernels/simd/depthwise.hpp>
+#include <fovea/kernels/simd/activation.hpp>
+#include <fovea/kernels/simd/depthwise_weights.hpp>
 #include <fovea/kernels/simd/tap_range.hpp>
 
 FOVEA_ARCH_NAMESPACE_BEGIN
@@ -57,6 +58,14 @@ private:
 
 } // namespace kernel_detail
 
-using depthwise_any_kernel = depthwise_base<kernel_detail::depthwise_any_rows>;
+struct depthwise_any_kernel : depthwise_weights {
+    static constexpr const char* name = "depthwise_any";
+
+    static constexpr std::size_t scratch_floats(const layer&, bool) noexcept { return 0; }
+    static void run(const layer& l, const operands& o, executor& ex) noexcept {
+        const kernel_detail::depthwise_any_rows rows(l, o);
+        parallel_for(ex, workers_for(l, ex), l.out.height, [&](int y, int) { rows.run(y, y + 1); });
+    }
+};
 
 FOVEA_ARCH_NAMESPACE_END

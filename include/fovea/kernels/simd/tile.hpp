@@ -4,6 +4,7 @@
 
 #include <fovea/kernels/simd/activation.hpp>
 
+#include <algorithm>
 #include <limits>
 
 FOVEA_ARCH_NAMESPACE_BEGIN
@@ -15,6 +16,7 @@ struct tile_operands {
     const float* residual; // likewise, or null
     std::ptrdiff_t output_stride;
     std::ptrdiff_t residual_stride;
+    std::ptrdiff_t vector_stride = vector_size; // from one vector of an output row to the next
     // Where output rows are not all one stride apart: after `rows_left` rows a gap follows, and another one
     // after each further `row_length`.
     int rows_left = std::numeric_limits<int>::max();
@@ -98,12 +100,14 @@ FOVEA_INLINE void prefetch_to_level_2(const float* address) noexcept {
 } // namespace kernel_detail
 
 template <class Vector, int Vectors>
-FOVEA_INLINE void store_row(const array_of<Vector, Vectors>& row, float* output, int valid) noexcept {
+FOVEA_INLINE void
+store_row(const array_of<Vector, Vectors>& row, float* output, int valid,
+          std::ptrdiff_t vector_stride = static_cast<std::ptrdiff_t>(Vector::size)) noexcept {
     constexpr int size = static_cast<int>(Vector::size);
     if (valid >= Vectors * size) {
         FOVEA_UNROLL
         for (int v = 0; v < Vectors; ++v)
-            row[v].store_unaligned(output + v * size);
+            row[v].store_unaligned(output + v * vector_stride);
         return;
     }
     array_of<float, Vectors * size> buffer;
@@ -134,8 +138,13 @@ FOVEA_INLINE void finish_tile(array_of<array_of<Vector, Vectors>, Rows>& sum, ti
     });
     FOVEA_UNROLL
     for (int r = 0; r < Rows; ++r, t.advance_output()) {
-        store_row<Vector, Vectors>(sum[r], t.output, t.valid);
-        finish_activation(t.act, t.output, 0, 1, t.valid < Vectors * size ? t.valid : Vectors * size);
+        store_row<Vector, Vectors>(sum[r], t.output, t.valid, t.vector_stride);
+        if (!kernel_detail::is_inline(t.act)) {
+            FOVEA_UNROLL
+            for (int v = 0; v < Vectors; ++v)
+                finish_activation(t.act, t.output + v * t.vector_stride, 0, 1,
+                                  std::min(size, t.valid - v * size));
+        }
     }
 }
 

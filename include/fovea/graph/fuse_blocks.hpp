@@ -1,0 +1,124 @@
+// The second fusion pass: the convolutions of an inverted residual become one step, so that the wide map
+// between them never leaves the caches.
+//
+//     expand 1x1 -> depthwise -> project 1x1       one step, row by row
+//     expand 1x1 -> depthwise [-> global pool]     one step; the pool is squeeze-excite's
+//     depthwise -> project 1x1                     one step, row by row
+//
+// benchmarks/kernels times blocks and their parts; docs/graph/fuse_blocks.md has the figures behind the rule.
+#pragma once
+
+#include <fovea/graph/fuse.hpp>
+
+namespace fovea {
+
+namespace detail {
+
+// Square windows of 3 or 5 taps, stride 1 or 2, no dilation: the depthwise convolutions of the networks.
+constexpr bool is_block_depthwise(graph_view g, const step& s) noexcept {
+    if (s.node < 0 || s.residual >= 0 || g[s.node].kind != op::conv2d)
+        return false;
+    const node& n = g[s.node];
+    const window& w = n.win;
+    return n.groups == n.out.channels && n.groups == g[n.inputs[0]].out.channels && n.groups > 1 &&
+           w.kernel_height == w.kernel_width && (w.kernel_width == 3 || w.kernel_width == 5) &&
+           w.stride_height == w.stride_width && w.stride_width <= 2 && w.dilation == 1;
+}
+constexpr bool is_block_pointwise(graph_view g, const step& s) noexcept {
+    return s.node >= 0 && s.gate < 0 && g[s.node].kind == op::conv2d && is_matrix_product(g[s.node]);
+}
+
+// Floats of a projection's weights that may pass by once for every few rows.
+inline constexpr int most_streamed_weights = 32768;
+// Pixels of a depthwise map from which rows, not channels, are what is worked on together: smaller maps stay
+// in the caches a block of channels at a time.
+inline constexpr int least_row_fused_pixels = 24 * 24;
+
+// Whether a projection runs row by row behind its depthwise convolution.
+constexpr bool joins_projection(graph_view g, const step& depthwise, const step& project) noexcept {
+    const shape in = g[depthwise.input].out, out = g[project.node].out;
+    return in.height * in.width >= least_row_fused_pixels &&
+           in.channels * out.channels <= most_streamed_weights;
+}
+
+template <std::size_t Capacity>
+class block_fusion {
+public:
+    constexpr block_fusion(graph_view g, span<const step> steps) noexcept : g_(g), steps_(steps) {
+        for (const step& s : steps)
+            for (node_id x : {s.input, s.gate, s.residual})
+                if (x >= 0)
+                    ++reads_[at(x)];
+        for (const output_part& p : g.parts)
+            reads_[at(p.value)] += 2; // never a sole reader
+    }
+
+    constexpr step_list<Capacity> run() noexcept {
+        step_list<Capacity> fused;
+        for (std::size_t s = 0; s < steps_.size(); ++s) {
+            const std::size_t depthwise = s + (expands(s) ? 1 : 0);
+            if (!is_depthwise(depthwise)) {
+                fused.push(steps_[s]);
+                continue;
+            }
+            step block = steps_[depthwise];
+            if (depthwise != s)
+                put_before(block.expand, block, steps_[s]);
+            std::size_t last = depthwise;
+            if (projects(depthwise)) {
+                const stage expand = block.expand;
+                const node_id input = block.input;
+                block = steps_[++last];
+                block.depthwise = stage_of(steps_[depthwise]);
+                block.expand = expand;
+                block.input = input;
+            } else if (pools(depthwise)) {
+                block.pool = steps_[++last].value;
+            }
+            fused.push(block);
+            s = last;
+        }
+        return fused;
+    }
+
+private:
+    static constexpr std::size_t at(node_id i) noexcept { return static_cast<std::size_t>(i); }
+    static constexpr stage stage_of(const step& s) noexcept { return {s.node, s.norm, s.act}; }
+    static constexpr void put_before(stage& place, step& block, const step& first) noexcept {
+        place = stage_of(first);
+        block.input = first.input;
+    }
+    constexpr bool is_depthwise(std::size_t s) const noexcept {
+        return s < steps_.size() && is_block_depthwise(g_, steps_[s]);
+    }
+    // Step s is a pointwise convolution that only the depthwise step behind it reads.
+    constexpr bool expands(std::size_t s) const noexcept {
+        return is_block_pointwise(g_, steps_[s]) && steps_[s].residual < 0 && is_depthwise(s + 1) &&
+               steps_[s + 1].input == steps_[s].value && reads_[at(steps_[s].value)] == 1;
+    }
+    // The step behind depthwise step s is its projection, and no one else reads what s computes.
+    constexpr bool projects(std::size_t s) const noexcept {
+        return s + 1 < steps_.size() && is_block_pointwise(g_, steps_[s + 1]) &&
+               steps_[s + 1].input == steps_[s].value && reads_[at(steps_[s].value)] == 1 &&
+               joins_projection(g_, steps_[s], steps_[s + 1]);
+    }
+    constexpr bool pools(std::size_t s) const noexcept {
+        return s + 1 < steps_.size() && steps_[s + 1].node >= 0 &&
+               g_[steps_[s + 1].node].kind == op::global_average_pool &&
+               steps_[s + 1].input == steps_[s].value;
+    }
+
+    graph_view g_;
+    span<const step> steps_;
+    std::array<int, Capacity> reads_{};
+};
+
+} // namespace detail
+
+// Steps as fuse() made them, with blocks joined. Capacity >= nodes + parts.
+template <std::size_t Capacity>
+constexpr step_list<Capacity> fuse_blocks(graph_view g, span<const step> steps) noexcept {
+    return detail::block_fusion<Capacity>(g, steps).run();
+}
+
+} // namespace fovea

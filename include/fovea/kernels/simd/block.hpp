@@ -1,0 +1,199 @@
+// Depthwise convolutions, with the expansion, projection and squeeze-excite pool around them where the graph
+// fuses blocks: few rows or few channels at a time, so that the wide map between them stays in the caches.
+#pragma once
+
+#include <fovea/kernels/simd/block_ring.hpp>
+#include <fovea/kernels/simd/pointwise.hpp>
+
+FOVEA_ARCH_NAMESPACE_BEGIN
+
+namespace kernel_detail {
+
+// One worker's passes over a block.
+template <int Kernel, int Stride>
+class block_worker {
+public:
+    // `scratch`: this worker's; `sums`: [output height][channels], shared.
+    block_worker(const layer& l, const block_layers& b, const block_cut& cut, const operands& o,
+                 float* scratch, float* sums) noexcept
+        : l_(l), b_(b), cut_(cut), o_(o), depthwise_weights_(o.weights + b.expand_floats()), ring_(scratch),
+          strip_(scratch + cut.ring_floats()), sums_(sums) {}
+
+    // Output rows [first, last) with all channels, strip by strip.
+    void run_rows(int first, int last) const noexcept {
+        block_ring ring(b_, cut_, ring_, 0);
+        ring.clear_margins(0, cut_.channels);
+        int filled = std::max(0, first * Stride - b_.depthwise.win.pad_top); // rows before are in the ring
+        for (int y = first; y < last; y += cut_.strip_rows) {
+            const int end = std::min(last, y + cut_.strip_rows);
+            const int needed =
+                std::min(b_.depthwise.in.height, (end - 1) * Stride - b_.depthwise.win.pad_top + Kernel);
+            if (!b_.expands) {
+                ring.copy(o_.input, filled, needed);
+                convolve(ring, y, end, 0, cut_.channels);
+            } else {
+                for_each_column_block([&](int, column_block c, const float* weights) {
+                    ring.expand(o_.input, c, weights, filled, needed);
+                    convolve(ring, y, end, c.first, c.first + c.width);
+                });
+            }
+            filled = std::max(filled, needed);
+            if (b_.projects)
+                project(y, end);
+        }
+    }
+    // The whole map, the i-th block of columns.
+    void run_columns(int i) const noexcept {
+        for_each_column_block([&](int n, column_block c, const float* weights) {
+            if (n != i)
+                return;
+            block_ring ring(b_, cut_, ring_, c.first);
+            ring.clear_margins(c.first, c.first + c.width);
+            ring.expand(o_.input, c, weights, 0, b_.depthwise.in.height);
+            convolve(ring, 0, b_.depthwise.out.height, c.first, c.first + c.width);
+        });
+    }
+
+private:
+    // f(number, block, weights) for each block of the expansion's columns.
+    template <class Function>
+    void for_each_column_block(Function&& f) const noexcept {
+        const float* weights = o_.weights;
+        column_block c{0, 0};
+        for (int i = 0, column = 0; column < cut_.channels; ++i, column += c.width) {
+            c = block_at(column, cut_.channels);
+            f(i, c, weights);
+            weights += static_cast<std::ptrdiff_t>(b_.expand.in.channels + 1) * c.width;
+        }
+    }
+    // Output rows [first, last), channels [begin, end), into the output or the strip.
+    void convolve(const block_ring& ring, int first, int last, int begin, int end) const noexcept {
+        const layer& d = b_.depthwise;
+        const int output_row = b_.projects ? first : 0;
+        float* const output = b_.projects ? strip_ : o_.output;
+        const std::ptrdiff_t stride = d.out.stride;
+        const std::ptrdiff_t row_floats = d.out.width * stride;
+        with_inline_activation(d.act, [&](auto activate) {
+            for_each_vector(begin, end, [&](auto tag, int c) {
+                using v = decltype(tag);
+                constexpr int size = static_cast<int>(v::size);
+                const depthwise_row<Kernel, Stride, v> row(depthwise_weights_ + c, cut_.channels);
+                for (int y = first; y < last; ++y) {
+                    window_rows_of<Kernel> rows;
+                    ring.template window_at<Kernel, Stride>(c, size, y, rows);
+                    row.run(rows, output + (y - output_row) * row_floats + c, stride, d.out.width, activate);
+                }
+            });
+        });
+        for (int y = first; y < last; ++y) {
+            float* row = output + (y - output_row) * row_floats;
+            finish_activation(d.act, row + begin, stride, d.out.width, end - begin);
+            if (l_.pools)
+                sum_row(row, y, begin, end);
+        }
+    }
+    // The sum of an output row, for the pool: each row on its own, so that the result does not depend on how
+    // rows are shared among workers.
+    void sum_row(const float* row, int y, int begin, int end) const noexcept {
+        float* sums = sums_ + static_cast<std::ptrdiff_t>(y) * cut_.channels;
+        for_each_vector(begin, end, [&](auto tag, int c) {
+            using v = decltype(tag);
+            v sum(0.0F);
+            for (int x = 0; x < l_.out.width; ++x)
+                sum += v::load_unaligned(row + static_cast<std::ptrdiff_t>(x) * l_.out.stride + c);
+            sum.store_unaligned(sums + c);
+        });
+    }
+    void project(int first, int last) const noexcept {
+        const layer& p = b_.project;
+        operands o = o_;
+        o.weights = depthwise_weights_ + b_.depthwise_floats();
+        const int pixels = (last - first) * p.out.width;
+        for_each_block(p, o, first * p.out.width, p.in.channels, p.in.channels,
+                       [&](int, int width, const tile_operands& t) {
+                           run_column_block(
+                               width, 0, pixels,
+                               [&](int r) {
+                                   return strided_rows{strip_ + static_cast<std::ptrdiff_t>(r) * p.in.stride,
+                                                       p.in.stride};
+                               },
+                               t);
+                       });
+    }
+
+    const layer& l_;
+    const block_layers& b_;
+    const block_cut& cut_;
+    const operands& o_;
+    const float* depthwise_weights_;
+    float* ring_;
+    float* strip_;
+    float* sums_;
+};
+
+// The pool: the mean of `rows` sums of rows.
+inline void average_rows(const float* sums, int rows, int channels, int pixels, float* mean) noexcept {
+    const float scale = 1.0F / static_cast<float>(pixels);
+    for_each_vector(0, channels, [&](auto tag, int c) {
+        using v = decltype(tag);
+        v sum(0.0F);
+        for (int y = 0; y < rows; ++y)
+            sum += v::load_unaligned(sums + static_cast<std::ptrdiff_t>(y) * channels + c);
+        (sum * v(scale)).store_unaligned(mean + c);
+    });
+}
+
+} // namespace kernel_detail
+
+template <int Kernel, int Stride>
+struct block_kernel {
+    static constexpr const char* name = "depthwise";
+
+    // Expansion, depthwise convolution, projection.
+    static constexpr std::size_t packed_floats(const layer& l) noexcept {
+        const kernel_detail::block_layers b(l);
+        return b.expand_floats() + b.depthwise_floats() + b.project_floats();
+    }
+    static void pack(const layer& l, const folded_weights& w, float* packed) {
+        const kernel_detail::block_layers b(l);
+        const folded_weights& depthwise = b.projects ? *w.before : w;
+        if (b.expands)
+            pack_matrix(*depthwise.before, b.expand.in.channels, 1, b.expand.out.channels, packed);
+        packed += b.expand_floats();
+        depthwise_weights::pack(b.depthwise, depthwise, packed);
+        if (b.projects)
+            pack_matrix(w, b.project.in.channels, 1, b.project.out.channels, packed + b.depthwise_floats());
+    }
+    // Each worker's begins with the sums of rows, of which only the first worker's are used.
+    static constexpr std::size_t scratch_floats(const layer& l, bool) noexcept {
+        const kernel_detail::block_layers b(l);
+        const kernel_detail::block_cut cut(b);
+        return cut.sums_floats(l) + cut.ring_floats() + cut.strip_floats(b);
+    }
+    static void run(const layer& l, const operands& o, executor& ex) noexcept {
+        const kernel_detail::block_layers b(l);
+        const kernel_detail::block_cut cut(b);
+        const std::size_t sums = cut.sums_floats(l);
+        const std::size_t scratch = sums + cut.ring_floats() + cut.strip_floats(b);
+        const auto worker = [&](int i) {
+            return kernel_detail::block_worker<Kernel, Stride>(
+                l, b, cut, o, o.scratch + static_cast<std::size_t>(i) * scratch + sums, o.scratch);
+        };
+        const int workers = b.expands || b.projects ? ex.concurrency() : workers_for(l, ex);
+        if (cut.by_columns) {
+            parallel_for(ex, workers, count_blocks(cut.channels),
+                         [&](int block, int i) { worker(i).run_columns(block); });
+        } else {
+            constexpr int tasks_per_worker = 2; // every task fills the first rows of its window anew
+            const int height = b.depthwise.out.height, tasks = workers > 1 ? tasks_per_worker * workers : 1;
+            const int rows = (height + tasks - 1) / tasks;
+            parallel_for(ex, workers, (height + rows - 1) / rows, [&](int task, int i) {
+                worker(i).run_rows(task * rows, std::min(height, (task + 1) * rows));
+            });
+        }
+        if (l.pools)
+            kernel_detail::average_rows(o.scratch, l.out.height, cut.channels, l.out.pixels(), o.pool);
+    }
+};
+
+FOVEA_ARCH_NAMESPACE_END

@@ -1,0 +1,105 @@
+// The inner loop of depthwise convolutions: one row of output pixels, one vector of channels.
+#pragma once
+
+#include <fovea/kernels/simd/activation.hpp>
+
+#include <algorithm>
+
+FOVEA_ARCH_NAMESPACE_BEGIN
+
+namespace kernel_detail {
+
+// Input pixels under `pixels` outputs side by side.
+constexpr int columns_under(int pixels, int kernel, int stride) noexcept {
+    return (pixels - 1) * stride + kernel;
+}
+
+// How the loop keeps its operands in registers: the nine weights of 3x3 for the whole row; of 5x5 one row of
+// weights at a time, which more pixels must then pay for.
+template <int Kernel>
+struct depthwise_tiling {
+    static constexpr bool holds_weights = Kernel <= 3;
+    static constexpr int pixels = holds_weights ? 4 : 7;
+};
+
+// The input of a row, padded: rows of Vector::size channels, pixel after pixel.
+template <int Kernel>
+using window_rows_of = array_of<const float*, Kernel>;
+
+// One row of output pixels for one vector of channels.
+template <int Kernel, int Stride, class Vector>
+class depthwise_row {
+public:
+    // `weights`: the vector's bias, then one vector a tap, `padded` floats apart.
+    FOVEA_INLINE depthwise_row(const float* weights, std::ptrdiff_t padded) noexcept
+        : weights_(weights), padded_(padded), bias_(Vector::load_unaligned(weights)) {
+        keep_in_register(bias_);
+        if constexpr (tiling::holds_weights)
+            unroll<Kernel>([&](auto ky) FOVEA_INLINE_LAMBDA { load_weights(ky, held_[ky]); });
+    }
+
+    // The last tile may overlap the one before: the same numbers are computed and written again.
+    template <class Activate>
+    FOVEA_INLINE void run(const window_rows_of<Kernel>& rows, float* output, std::ptrdiff_t output_stride,
+                          int width, const Activate& activate) const noexcept {
+        constexpr int pixels = tiling::pixels;
+        if (width >= pixels)
+            for (int x = 0; x < width; x += pixels)
+                run_tile<pixels>(rows, std::min(x, width - pixels), output, output_stride, activate);
+        else
+            for (int x = 0; x < width; ++x)
+                run_tile<1>(rows, x, output, output_stride, activate);
+    }
+
+private:
+    using tiling = depthwise_tiling<Kernel>;
+    static constexpr int size = static_cast<int>(Vector::size);
+
+    FOVEA_INLINE void load_weights(int ky, array_of<Vector, Kernel>& row) const noexcept {
+        unroll<Kernel>([&](auto kx) FOVEA_INLINE_LAMBDA {
+            row[kx] = Vector::load_unaligned(weights_ + (1 + ky * Kernel + kx) * padded_);
+            keep_in_register(row[kx]);
+        });
+    }
+    template <int Pixels, class Activate>
+    FOVEA_INLINE void run_tile(const window_rows_of<Kernel>& rows, int x, float* output,
+                               std::ptrdiff_t output_stride, const Activate& activate) const noexcept {
+        array_of<Vector, Pixels> sum;
+        unroll<Pixels>([&](auto p) FOVEA_INLINE_LAMBDA { sum[p] = bias_; });
+        unroll<Kernel>([&](auto ky) FOVEA_INLINE_LAMBDA {
+            const float* input = rows[ky] + static_cast<std::ptrdiff_t>(x) * Stride * size;
+            if constexpr (tiling::holds_weights) {
+                accumulate<Pixels>(sum, input, held_[ky]);
+            } else {
+                array_of<Vector, Kernel> weights;
+                load_weights(ky, weights);
+                accumulate<Pixels>(sum, input, weights);
+            }
+        });
+        unroll<Pixels>([&](auto p) FOVEA_INLINE_LAMBDA {
+            activate(sum[p]).store_unaligned(output + (x + p) * output_stride);
+        });
+    }
+    // Each input vector serves all the taps and pixels that it touches.
+    template <int Pixels>
+    static FOVEA_INLINE void accumulate(array_of<Vector, Pixels>& sum, const float* input,
+                                        const array_of<Vector, Kernel>& weights) noexcept {
+        unroll<columns_under(Pixels, Kernel, Stride)>([&](auto i) FOVEA_INLINE_LAMBDA {
+            const Vector pixel = Vector::load_unaligned(input + i * size);
+            unroll<Pixels>([&](auto p) FOVEA_INLINE_LAMBDA {
+                constexpr int tap = i - p * Stride;
+                if constexpr (tap >= 0 && tap < Kernel)
+                    sum[p] = multiply_add(pixel, weights[tap], sum[p]);
+            });
+        });
+    }
+
+    const float* weights_;
+    std::ptrdiff_t padded_;
+    Vector bias_;
+    array_of<array_of<Vector, Kernel>, tiling::holds_weights ? Kernel : 1> held_;
+};
+
+} // namespace kernel_detail
+
+FOVEA_ARCH_NAMESPACE_END
