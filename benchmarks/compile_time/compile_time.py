@@ -1,18 +1,22 @@
 """What fovea costs to compile: CPU seconds and peak memory of the compiler, size of the stripped program, as a Markdown table.
 
-    python3 benchmarks/compile_time/compile_time.py [--compilers g++ clang++]
+    python3 benchmarks/compile_time/compile_time.py [--compilers g++ clang++] [--check]
+
+--check compiles examples/detect.cpp only and exits with 1 when it breaks a budget or does not compile.
 """
 import argparse
 import os
 import pathlib
 import re
-import resource
 import shutil
 import subprocess
+import sys
 import tempfile
+import typing
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FLAGS = {"baseline": [], "AVX2": ["-mavx2", "-mfma"], "native": ["-march=native"]}
+BUDGETS = {"g++": (20.0, 1500.0)}  # CPU seconds and MB for examples/detect.cpp; clang++ is to compile it at its default limits
 IMAGE_LIBRARIES = ["-ljpeg", "-lpng", "-lexif"]
 
 ONE_MODEL = """#include <fovea/fovea.hpp>
@@ -32,32 +36,46 @@ def zoo_tables():
     return re.findall(r"zoo_entry<tables::(\w+)>", text)
 
 
-def run(command):
-    """(CPU seconds, peak MB) of a command; None and its last words when it fails"""
-    read_end, write_end = os.pipe()
-    child = os.fork()
-    if child == 0:
-        process = subprocess.run(command, stderr=subprocess.PIPE, text=True)
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        os.write(write_end, f"{process.returncode} {used.ru_utime + used.ru_stime} {used.ru_maxrss / 1024}".encode())
-        if process.returncode:
-            os.write(2, process.stderr[-2000:].encode())
-        os._exit(0)
-    os.waitpid(child, 0)
-    status, seconds, megabytes = os.read(read_end, 200).decode().split()
-    os.close(read_end), os.close(write_end)
-    return (float(seconds), float(megabytes)) if status == "0" else None
+class Cost(typing.NamedTuple):
+    seconds: float  # of all the compiler's processes
+    megabytes: float  # of the largest
+    kilobytes: float  # of the stripped program
+
+    def cells(self):
+        return [f"{self.seconds:.1f}", f"{self.megabytes:.0f}", f"{self.kilobytes:.0f}"]
 
 
 def measure(compiler, source, flags, folder, libraries):
-    """One line's cells: seconds, MB, kB of the stripped program."""
-    program = folder / "program"
-    command = [compiler, "-std=c++17", "-O2", *flags, f"-I{ROOT / 'include'}", str(source)]
-    compiled = run([*command, "-c", "-o", str(folder / "object.o")])
-    if compiled is None:
-        return ["fails", "", ""]
-    subprocess.run([compiler, str(folder / "object.o"), "-s", "-o", str(program), *libraries, "-pthread"], check=True)
-    return [f"{compiled[0]:.1f}", f"{compiled[1]:.0f}", f"{program.stat().st_size / 1000:.0f}"]
+    """The Cost of a program, None when it does not compile."""
+    object_file, program = folder / "object.o", folder / "program"
+    compilation = subprocess.Popen([compiler, "-std=c++17", "-O2", *flags, f"-I{ROOT / 'include'}", "-c", str(source), "-o",
+                                    str(object_file)])
+    _, status, used = os.wait4(compilation.pid, 0)
+    if status:
+        return None
+    subprocess.run([compiler, str(object_file), "-s", "-o", str(program), *libraries, "-pthread"], check=True)
+    return Cost(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, program.stat().st_size / 1000)
+
+
+def within(budget, cost):
+    return cost is not None and (budget is None or (cost.seconds <= budget[0] and cost.megabytes <= budget[1]))
+
+
+def check(compilers, folder):
+    """Whether examples/detect.cpp keeps within the budgets, said line by line."""
+    kept = True
+    for compiler in compilers:
+        for name, flags in FLAGS.items():
+            compile_once = lambda: measure(compiler, ROOT / "examples/detect.cpp", flags, folder, IMAGE_LIBRARIES)
+            budget, cost = BUDGETS.get(compiler), compile_once()
+            if cost and not within(budget, cost):
+                cost = min(cost, compile_once())  # other load makes caches cold and seconds long
+            good = within(budget, cost)
+            kept = kept and good
+            found = "does not compile" if cost is None else "{} s, {} MB, {} kB stripped".format(*cost.cells())
+            limit = "" if budget is None else f"; budget {budget[0]:.0f} s, {budget[1]:.0f} MB"
+            print(f"{'ok' if good else 'BROKEN'}: examples/detect.cpp, {compiler}, {name}: {found}{limit}", flush=True)
+    return kept
 
 
 def sources(folder):
@@ -78,21 +96,30 @@ def processor():
     return f"{fact('model name')} (family {fact('cpu family')} model {fact('model')})"
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--compilers", nargs="+", default=["g++", "clang++"])
-    compilers = [c for c in parser.parse_args().compilers if shutil.which(c)]
+def print_table(compilers, folder):
     for compiler in compilers:
         print(subprocess.run([compiler, "--version"], capture_output=True, text=True).stdout.splitlines()[0])
     print(f"-std=c++17 -O2, default limits; {processor()}; load average {os.getloadavg()[0]:.1f}\n")
     print("| compiled | flags | " + " | ".join(f"{c}: s | MB | stripped kB" for c in compilers) + " |")
     print("|---|---|" + "---|---|---|" * len(compilers))
+    for title, source, flag_names, libraries in sources(folder):
+        for flags in flag_names:
+            costs = [measure(c, source, FLAGS[flags], folder, libraries) for c in compilers]
+            cells = [cell for cost in costs for cell in (cost.cells() if cost else ["fails", "", ""])]
+            print(f"| {title} | {flags} | " + " | ".join(cells) + " |", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--compilers", nargs="+", default=["g++", "clang++"])
+    parser.add_argument("--check", action="store_true", help="compare with the budgets")
+    arguments = parser.parse_args()
+    compilers = [c for c in arguments.compilers if shutil.which(c)]
     with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
-        for title, source, flag_names, libraries in sources(folder):
-            for flags in flag_names:
-                cells = [cell for c in compilers for cell in measure(c, source, FLAGS[flags], folder, libraries)]
-                print(f"| {title} | {flags} | " + " | ".join(cells) + " |", flush=True)
+        if not arguments.check:
+            print_table(compilers, pathlib.Path(name))
+        elif not check(compilers, pathlib.Path(name)):
+            sys.exit(1)
 
 
 if __name__ == "__main__":
