@@ -1,7 +1,11 @@
 // The builder: shapes as they are pushed, and every fault by kind, node, got and want.
 #include <fovea/graph/builder.hpp>
+#include <fovea/graph/cost.hpp>
+#include <fovea/graph/params.hpp>
 
 #include <catch2/catch.hpp>
+
+#include <limits>
 
 using namespace fovea;
 
@@ -40,6 +44,31 @@ TEST_CASE("shapes follow from what is pushed") {
     CHECK(b.node_count() == 9);
     CHECK(b.shape_of(-1) == shape{});
     CHECK(b.shape_of(99) == shape{});
+}
+
+TEST_CASE("pools and resizes have torch's shapes") {
+    builder<16> b;
+    const node_id x = b.input({75, 38, 8});
+    CHECK(b.shape_of(b.max_pool(x, 0, {2, 2, 2, 2})) == shape{37, 19, 8});
+    CHECK(b.shape_of(b.max_pool(x, 0, {2, 2, 2, 2}, true)) == shape{38, 19, 8});
+    CHECK(b.shape_of(b.max_pool(x, 0, window::same(3))) == shape{75, 38, 8});
+    CHECK(b.shape_of(b.avg_pool(x, 0, window::same(3, 2), true)) == shape{38, 20, 8});
+    CHECK(b.shape_of(b.max_pool(x, 0, window::same(1, 2))) == shape{38, 19, 8});
+    const node_id large = b.resize_by(x, 0, 1.7);
+    CHECK(b.shape_of(large) == shape{127, 64, 8});
+    CHECK(b.shape_of(b.resize_to(x, 0, 10, 12)) == shape{10, 12, 8});
+    const node_id other = b.conv2d(large, 0, 3, window{});
+    CHECK(b.shape_of(b.resize_like(x, other, 0)) == shape{127, 64, 8});
+    CHECK(b.first_fault().kind == fault::none);
+    CHECK(count_parameters(b.view()) == 24);
+    CHECK(count_macs(b.view()) == 127 * 64 * 8 * 3);
+
+    std::array<shape, 16> shapes{};
+    CHECK(infer_shapes(b.view(), 20, 30, shapes).kind == fault::none);
+    CHECK(shapes[1] == shape{10, 15, 8});
+    CHECK(shapes[6] == shape{34, 51, 8});
+    CHECK(shapes[7] == shape{10, 12, 8});
+    CHECK(shapes[9] == shape{34, 51, 8});
 }
 
 TEST_CASE("each fault of a node names it, what came and what was wanted") {
@@ -87,6 +116,32 @@ TEST_CASE("each fault of a node names it, what came and what was wanted") {
                     b.part(b.output("rows", layout::rows, 4), b.input({4, 4, 6}));
                 }),
                 fault::row_mismatch, 0, 6, 4);
+}
+
+TEST_CASE("faults of pools and resizes") {
+    const auto pool_fault = [](window w) {
+        return fault_of([&](auto& b) { b.max_pool(b.input({4, 9, 3}), 0, w); });
+    };
+    check_fault(pool_fault({3, 3, 1, 1, 2, 0, 0, 0, 1}), fault::pool_padding, 1, 2, 1);
+    check_fault(pool_fault({3, 3, 1, 1, 0, 0, 0, 2, 1}), fault::pool_padding, 1, 2, 1);
+    check_fault(pool_fault({3, 3, 1, 1, 0, -1, 0, 0, 1}), fault::pool_padding, 1, -1, 1);
+    check_fault(pool_fault({3, 3, 1, 1, 3, 0, 0, 0, 2}), fault::pool_padding, 1, 3, 2);
+    check_fault(pool_fault({7, 3, 1, 1, 1, 0, 1, 0, 1}), fault::empty_map, 1, 4, 5);
+    check_fault(pool_fault({3, 11, 1, 1, 0, 0, 0, 0, 1}), fault::empty_map, 1, 9, 11);
+    const auto factor_fault = [](double factor) {
+        return fault_of([&](auto& b) { b.resize_by(b.input({4, 9, 3}), 0, factor); });
+    };
+    for (double factor : {0.1, 0.0, -2.0, 1e300, std::numeric_limits<double>::quiet_NaN()})
+        check_fault(factor_fault(factor), fault::resize_size, 1, 0, 1);
+    check_fault(factor_fault(10000), fault::resize_size, 1, 90000, 32768);
+    check_fault(fault_of([](auto& b) {
+                    b.resize_to(b.input({4, 9, 3}), 0, -1, 5);
+                }),
+                fault::resize_size, 1, -1, 1);
+    check_fault(fault_of([](auto& b) {
+                    b.resize_like(b.input({4, 9, 3}), 7, 0);
+                }),
+                fault::no_such_input, 1, 7, 0);
 }
 
 TEST_CASE("the first fault stays and later pushes are harmless") {

@@ -7,6 +7,7 @@
 #include <fovea/kernels/reference/elementwise.hpp>
 #include <fovea/kernels/reference/linear.hpp>
 #include <fovea/kernels/reference/pooling.hpp>
+#include <fovea/kernels/reference/resize.hpp>
 #include <fovea/program/runtime_program.hpp>
 #include <fovea/program/thread_executor.hpp>
 
@@ -114,9 +115,24 @@ private:
             reference::scale<double>(map_of(n.inputs[0]), values_[at(n.inputs[1])], map);
         } else if (n.kind == op::global_average_pool) {
             reference::global_average_pool<double>(map_of(n.inputs[0]), out);
+        } else if (n.kind == op::max_pool) {
+            reference::max_pool<double>(map_of(n.inputs[0]), n.win, n.ceil_mode, n.border, map);
+        } else if (n.kind == op::avg_pool) {
+            reference::avg_pool<double>(map_of(n.inputs[0]), n.win, n.ceil_mode, n.border, map);
+        } else if (n.kind == op::resize) {
+            resize(n, x, out, shapes_[at(i)]);
         } else {
             out = x; // dropout
         }
+    }
+
+    // In float, as positions are: which pixel is the nearest hangs on their rounding.
+    void resize(const node& n, const std::vector<double>& x, std::vector<double>& out, shape size) {
+        const std::vector<float> input(x.begin(), x.end());
+        std::vector<float> output(out.size());
+        reference::resize<float>(reference::make_map(input.data(), shapes_[at(n.inputs[0])]), n.resize,
+                                 reference::make_map(output.data(), size));
+        out.assign(output.begin(), output.end());
     }
 
     graph_view g_;

@@ -39,7 +39,7 @@ private:
         const int name = b.child(0, b.node_count());
         const int channels = b.channels(x);
         const int kernel = 1 + 2 * below(3);
-        switch (below(10)) {
+        switch (below(12)) {
         case 0:
             return b.conv2d(x, name, 1 + below(20), window::same(kernel, 1 + below(2)), 1, below(2) == 0);
         case 1:
@@ -56,9 +56,29 @@ private:
             return gate(b, x, name);
         case 7:
             return b.global_average_pool(x, name);
+        case 8:
+            return pool(b, x, name, window::same(kernel, 1 + below(2)));
+        case 9:
+            return resize(b, x, name);
         default:
             return add_or_residual(b, x, name);
         }
+    }
+    template <class Builder>
+    node_id pool(Builder& b, node_id x, int name, const window& w) {
+        const bool ceil_mode = below(2) == 0;
+        const auto border = static_cast<pool_border>(below(2));
+        return below(2) == 0 ? b.max_pool(x, name, w, ceil_mode, border)
+                             : b.avg_pool(x, name, w, ceil_mode, border);
+    }
+    // Larger ones of small maps only, so that maps stay small.
+    template <class Builder>
+    node_id resize(Builder& b, node_id x, int name) {
+        const resize_rule rule{static_cast<resize_rule::mode_type>(below(3)), below(2) == 0};
+        if (below(3) == 0 && b.shape_of(x).height * b.shape_of(x).width < 100)
+            return b.resize_by(x, name, 1.5 + 0.5 * below(2), rule);
+        return below(2) == 0 ? b.resize_to(x, name, 1 + below(9), 1 + below(9), rule)
+                             : b.resize_like(x, values_[any()], name, rule);
     }
     template <class Builder>
     node_id gate(Builder& b, node_id x, int name) {
