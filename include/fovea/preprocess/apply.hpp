@@ -121,7 +121,8 @@ void check_output(const preset& p, image_view photo, view<T, 3> output) {
 } // namespace resampling
 
 // Fills `output` (height, width, 3: NHWC of one image) from the photo and says where the photo lies in it.
-// output_size() gives the shape; for bounded_sides `output` may be larger, as a batch needs.
+// output_size() gives the shape; for bounded_sides `output` may be larger, as a batch needs. Floats are
+// resized by the executor's workers, to the same numbers for any executor.
 // Throws input_error for an empty photo or a wrong shape. Allocates only when the workspace has to grow.
 inline placement apply(const preset& p, image_view photo, view<float, 3> output,
                        preprocess_workspace& workspace, executor& ex) {
@@ -137,6 +138,12 @@ inline placement apply(const preset& p, image_view photo, view<float, 3> output,
     }
     resampling::order_channels(p, output);
     return where;
+}
+// The same in the calling thread.
+inline placement apply(const preset& p, image_view photo, view<float, 3> output,
+                       preprocess_workspace& workspace) {
+    sequential_executor sequential;
+    return apply(p, photo, output, workspace, sequential);
 }
 
 // The same before normalisation, for presets that resize to 8 bits; scaling_of() has the rest of the work.

@@ -1,129 +1,167 @@
 // 8-bit RGB to normalised, bilinearly resized floats in one pass: the way into every detector.
 //
-// Normalising is affine and bilinear weights sum to one, so resizing first and normalising while the resized
-// row is written gives torchvision's normalise-then-resize up to rounding.
+// Normalising is affine and bilinear weights sum to one, so normalising while the resized row is written
+// gives torchvision's normalise-then-resize up to rounding. Rows are blended first, a contiguous loop over
+// bytes; then each output pixel is two multiply-adds of four lanes.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
-#include <utility>
-
 #include <fovea/arch.hpp>
+#include <fovea/kernels/simd/bytes.hpp>
 #include <fovea/preprocess/image.hpp>
 #include <fovea/preprocess/normalize.hpp>
 #include <fovea/preprocess/workspace.hpp>
+#include <fovea/program/executor.hpp>
 #include <fovea/tensor/view.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
 
 FOVEA_ARCH_NAMESPACE_BEGIN
 
 namespace resampling {
 
-using four_floats = xsimd::make_sized_batch_t<float, 4>;
-using four_ints = xsimd::make_sized_batch_t<std::int32_t, 4>;
-
-// The three bytes of a pixel (and one behind it, which is ignored) as floats r, 2^8 g, 2^16 b: masks in place
-// are cheaper than shifts, and powers of two cost no precision.
-inline four_floats load_pixel(const std::uint8_t* pixel) noexcept {
-    std::int32_t word;
-    std::memcpy(&word, pixel, sizeof word);
-    return xsimd::to_float(four_ints(word) & four_ints{0xff, 0xff00, 0xff0000, 0});
-}
-
-// One source row to columns.size() normalised pixels. The first `wide` columns may read and write a fourth
-// lane.
-inline void resize_row(const std::uint8_t* row, span<const axis_taps<2>> columns, std::size_t wide,
-                       const detail::affine& normal, float* out) noexcept {
-    const four_floats scale{normal.scale[0], normal.scale[1] / 256.0F, normal.scale[2] / 65536.0F, 0.0F};
-    const auto shift = four_floats::load_unaligned(normal.shift.data());
-    for (std::size_t x = 0; x < wide; ++x) {
-        const axis_taps<2>& t = columns[x];
-        const four_floats value =
-            load_pixel(row + 3 * t.index[0]) * t.weight[0] + load_pixel(row + 3 * t.index[1]) * t.weight[1];
-        (value * scale + shift).store_unaligned(out + 3 * x);
-    }
-    for (std::size_t x = wide; x < columns.size(); ++x)
-        for (std::size_t c = 0; c < 3; ++c) {
-            const axis_taps<2>& t = columns[x];
-            const float value = static_cast<float>(row[3 * t.index[0] + c]) * t.weight[0] +
-                                static_cast<float>(row[3 * t.index[1] + c]) * t.weight[1];
-            out[3 * x + c] = value * normal.scale[c] + normal.shift[c];
-        }
-}
-
-// out = top * (1 - lambda) + bottom * lambda over n floats.
-inline void blend_rows(const float* top, const float* bottom, const axis_taps<2>& t, float* out,
-                       std::size_t n) noexcept {
-    using batch = xsimd::batch<float, simd_arch>;
-    const batch w0(t.weight[0]), w1(t.weight[1]);
+// line[i] = top[i] * t.weight[0] + bottom[i] * t.weight[1] for count bytes.
+inline void blend_rows(const std::uint8_t* top, const std::uint8_t* bottom, const axis_taps<2>& t,
+                       float* line, std::size_t count) noexcept {
+    using kernel_detail::load_bytes;
+    const vector w0(t.weight[0]), w1(t.weight[1]);
+    const auto blend = [&](std::size_t i) {
+        (load_bytes(top + i) * w0 + load_bytes(bottom + i) * w1).store_unaligned(line + i);
+    };
     std::size_t i = 0;
-    for (; i + batch::size <= n; i += batch::size)
-        (batch::load_unaligned(top + i) * w0 + batch::load_unaligned(bottom + i) * w1)
-            .store_unaligned(out + i);
-    for (; i < n; ++i)
-        out[i] = top[i] * t.weight[0] + bottom[i] * t.weight[1];
+    for (; i + vector::size <= count; i += vector::size)
+        blend(i);
+    if (i < count && count >= vector::size)
+        return blend(count - vector::size); // overlaps with the one before
+    for (; i < count; ++i)
+        line[i] = static_cast<float>(top[i]) * t.weight[0] + static_cast<float>(bottom[i]) * t.weight[1];
 }
 
-// Two horizontally resized source rows, kept while consecutive output rows need them.
-class row_cache {
+// Blended rows to normalised pixels, four lanes each, of which the last one is overwritten by the next pixel.
+// Several rows at a time share the loads of the columns.
+template <int Rows>
+void resize_lines(const array_of<const float*, Rows>& lines, span<const pixel_column> columns,
+                  const detail::affine& normal, const array_of<float*, Rows>& out) noexcept {
+    using four = xsimd::make_sized_batch_t<float, 4>;
+    const auto scale = four::load_unaligned(normal.scale.data()),
+               shift = four::load_unaligned(normal.shift.data());
+    const auto pixel = [&](const float* line, const pixel_column& c) {
+        const auto left = four::load_unaligned(line + c.left),
+                   right = four::load_unaligned(line + c.left + 3);
+        return multiply_add(multiply_add(right - left, four(c.weight), left), scale, shift);
+    };
+    const std::size_t last = columns.size() - 1;
+    for (std::size_t x = 0; x < last; ++x) {
+        FOVEA_UNROLL
+        for (int r = 0; r < Rows; ++r)
+            pixel(lines[r], columns[x]).store_unaligned(out[r] + 3 * x);
+    }
+    for (int r = 0; r < Rows; ++r) {
+        float rgb[4];
+        pixel(lines[r], columns[last]).store_unaligned(rgb);
+        std::copy(rgb, rgb + 3, out[r] + 3 * last);
+    }
+}
+
+// How the rows of a photo become rows of the output. Of photos much wider than the output only the pixels
+// that count are blended.
+class row_resizer {
 public:
-    row_cache(image_view photo, span<const axis_taps<2>> columns, const detail::affine& normal,
-              std::vector<float>& memory)
-        : photo_(photo), columns_(columns), normal_(normal), wide_(columns.size()) {
-        // Columns at the right border would read a byte behind the row.
-        while (wide_ > 0 && columns[wide_ - 1].index[1] + 1 >= photo.width)
-            --wide_;
-        const std::size_t length = 3 * columns.size() + 1; // one float more for the last pixel's fourth lane
-        memory.resize(2 * length);
-        slots_[0].data = memory.data();
-        slots_[1].data = memory.data() + length;
+    // Rows that are resized together.
+    static constexpr int together = 4;
+    // Photos more than so many times as wide as the output have their pixels picked first.
+    static constexpr std::size_t most_blended = 6;
+
+    row_resizer(image_view photo, image_size size, const detail::affine& normal, std::size_t workers,
+                preprocess_workspace& workspace)
+        : photo_(photo), vertical_(map_axis(photo.height, size.height)), normal_(normal),
+          picks_(photo.width / most_blended > size.width), columns_(workspace.pixel_columns),
+          taps_(fill_columns<2>(map_axis(photo.width, size.width), 0, size.width, workspace.columns)),
+          pixels_(picks_ ? 2 * size.width : photo.width), lines_(workspace.rows), picked_(workspace.bytes) {
+        columns_.resize(taps_.size());
+        for (std::size_t x = 0; x < taps_.size(); ++x)
+            columns_[x] = {picks_ ? 6 * x : 3 * taps_[x].index[0], taps_[x].weight[1]};
+        lines_.resize(workers * together * line_floats());
+        picked_.resize(picks_ ? workers * 2 * 3 * pixels_ : 0);
     }
 
-    // Source rows first and second (first <= second, both growing from call to call), resized.
-    std::pair<const float*, const float*> rows(std::size_t first, std::size_t second) {
-        if (slots_[1].row == first)
-            std::swap(slots_[0], slots_[1]);
-        load(slots_[0], first);
-        if (second == first)
-            return {slots_[0].data, slots_[0].data};
-        load(slots_[1], second);
-        return {slots_[0].data, slots_[1].data};
+    // Output rows first .. last - 1 of `out`, whose rows are `stride` floats apart.
+    void resize(std::size_t first, std::size_t last, std::size_t worker, float* out,
+                std::size_t stride) noexcept {
+        array_of<const float*, together> lines{};
+        array_of<float*, together> rows{};
+        for (; first < last; first += together) {
+            for (int r = 0; r < together; ++r) { // the last row again where there are no more
+                const std::size_t y = std::min(first + static_cast<std::size_t>(r), last - 1);
+                lines[r] = blended(y, worker, static_cast<std::size_t>(r));
+                rows[r] = out + y * stride;
+            }
+            resize_lines<together>(lines, columns_, normal_, rows);
+        }
     }
 
 private:
-    struct slot {
-        float* data = nullptr;
-        std::size_t row = static_cast<std::size_t>(-1);
-    };
+    // The pixels, the last one once more as the right neighbour of itself, and that one's fourth lane.
+    std::size_t line_floats() const noexcept { return 3 * pixels_ + 4; }
 
-    void load(slot& s, std::size_t row) noexcept {
-        if (s.row == row)
-            return;
-        resize_row(photo_.row(row), columns_, wide_, normal_, s.data);
-        s.row = row;
+    const float* blended(std::size_t y, std::size_t worker, std::size_t place) noexcept {
+        const axis_taps<2> t = taps_at<2>(vertical_, y);
+        const std::uint8_t *top = photo_.row(t.index[0]), *bottom = photo_.row(t.index[1]);
+        if (picks_) {
+            std::uint8_t* const rows = picked_.data() + worker * 2 * 3 * pixels_;
+            top = pick(top, rows);
+            bottom = pick(bottom, rows + 3 * pixels_);
+        }
+        float* const line = lines_.data() + (worker * together + place) * line_floats();
+        blend_rows(top, bottom, t, line, 3 * pixels_);
+        std::copy_n(line + 3 * (pixels_ - 1), 3, line + 3 * pixels_);
+        line[3 * pixels_ + 3] = 0;
+        return line;
+    }
+
+    // The two pixels of each column side by side.
+    const std::uint8_t* pick(const std::uint8_t* row, std::uint8_t* to) const noexcept {
+        std::uint8_t* next = to;
+        for (const axis_taps<2>& t : taps_) {
+            if (t.index[1] == t.index[0] + 1) {
+                std::memcpy(next, row + 3 * t.index[0], 6);
+            } else {
+                std::memcpy(next, row + 3 * t.index[0], 3);
+                std::memcpy(next + 3, row + 3 * t.index[1], 3);
+            }
+            next += 6;
+        }
+        return to;
     }
 
     image_view photo_;
-    span<const axis_taps<2>> columns_;
+    axis_map vertical_;
     detail::affine normal_;
-    std::size_t wide_;
-    slot slots_[2];
+    bool picks_;
+    std::vector<pixel_column>& columns_;
+    const std::vector<axis_taps<2>>& taps_;
+    std::size_t pixels_; // of a blended row
+    std::vector<float>& lines_;
+    std::vector<std::uint8_t>& picked_;
 };
 
 } // namespace resampling
 
-// Writes the top left size.height x size.width pixels of `output` (H, W, 3), in RGB.
+// Writes the top left size.height x size.width pixels of `output` (H, W, 3), in RGB. The executor's workers
+// share the rows.
 inline void resize_normalized(image_view photo, image_size size, const detail::affine& normal,
-                              view<float, 3> output, preprocess_workspace& workspace) {
-    const auto& columns =
-        fill_columns<2>(map_axis(photo.width, size.width), 0, size.width, workspace.columns);
-    resampling::row_cache cache(photo, span<const axis_taps<2>>(columns), normal, workspace.rows);
-    const axis_map vertical = map_axis(photo.height, size.height);
-    for (std::size_t y = 0; y < size.height; ++y) {
-        const axis_taps<2> t = taps_at<2>(vertical, y);
-        const auto [top, bottom] = cache.rows(t.index[0], t.index[1]);
-        resampling::blend_rows(top, bottom, t, output.data() + 3 * y * output.extent(1), 3 * size.width);
-    }
+                              view<float, 3> output, preprocess_workspace& workspace, executor& ex) {
+    constexpr std::size_t rows_a_task = 16;
+    const int workers = std::max(1, ex.concurrency());
+    resampling::row_resizer rows(photo, size, normal, static_cast<std::size_t>(workers), workspace);
+    const std::size_t tasks = (size.height + rows_a_task - 1) / rows_a_task;
+    parallel_for(ex, workers, static_cast<int>(tasks), [&](int task, int worker) {
+        const std::size_t first = static_cast<std::size_t>(task) * rows_a_task;
+        rows.resize(first, std::min(size.height, first + rows_a_task), static_cast<std::size_t>(worker),
+                    output.data(), 3 * output.extent(1));
+    });
 }
 
 FOVEA_ARCH_NAMESPACE_END
