@@ -16,7 +16,7 @@ constexpr int runtime_error = 1, usage_error = 2;
 
 std::string version_text() {
     return "fovea " + std::to_string(FOVEA_VERSION_MAJOR) + "." + std::to_string(FOVEA_VERSION_MINOR) + "." +
-           std::to_string(FOVEA_VERSION_PATCH) + " (" + fovea::cli::engine::arch() + ")";
+           std::to_string(FOVEA_VERSION_PATCH) + " (" + fovea::cli::make_engine.arch() + ")";
 }
 
 int fail(const char* what) {
@@ -28,7 +28,7 @@ int fail(const char* what) {
 
 int main(int argc, char** argv) {
     CLI::App app("Vision networks from constexpr tables: classify, detect, evaluate, measure.", "fovea");
-    app.set_version_flag("--version", version_text());
+    app.set_version_flag("--version", &version_text);
     app.require_subcommand(1);
     fovea::cli::add_list(app);
     fovea::cli::add_info(app);

@@ -35,7 +35,7 @@ json measure(const bench_options& o, engine& model) {
     const std::vector<float> image = test_image(model.input_shape());
     const auto pass = [&] { model.forward(image.data()); };
     const double first = benchmarks::seconds(pass);
-    const double peak_before = engine::fma_peak();
+    const double peak_before = fma_peak();
     std::vector<double> times;
     step_times steps(model);
     for (int i = 0; i < o.iterations; ++i) {
@@ -43,11 +43,11 @@ json measure(const bench_options& o, engine& model) {
         if (o.layers)
             steps.measure_pass();
     }
-    const double peak = std::max(peak_before, engine::fma_peak()), roof = peak * o.model.threads;
+    const double peak = std::max(peak_before, fma_peak()), roof = peak * o.model.threads;
     const double median = benchmarks::median(times);
     const double gflops = 2e-9 * static_cast<double>(count_macs(model.graph())) / median;
     json result = {{"model", o.model.model},
-                   {"arch", engine::arch()},
+                   {"arch", make_engine.arch()},
                    {"threads", o.model.threads},
                    {"iterations", o.iterations},
                    {"input", {1, 3, model.input_shape().height, model.input_shape().width}},
@@ -82,17 +82,17 @@ void print(const json& result) {
         print_layers(result["layers"], result["kernels"]);
 }
 
-engine make_engine(const model_options& o) {
+std::unique_ptr<engine> bench_engine(const model_options& o) {
     if (!o.weights.empty())
         return load_engine(o);
-    engine model(choose(o));
-    model.use_threads(o.threads);
+    std::unique_ptr<engine> model = make_engine(choose(o), nullptr);
+    model->use_threads(o.threads);
     return model;
 }
 
 void run_bench(const bench_options& o) {
-    engine model = make_engine(o.model);
-    const json result = measure(o, model);
+    const std::unique_ptr<engine> model = bench_engine(o.model);
+    const json result = measure(o, *model);
     if (o.json != "-")
         print(result);
     if (!o.json.empty())

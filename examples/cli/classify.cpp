@@ -32,9 +32,9 @@ void print(const std::string& path, const std::vector<scored_class>& classes) {
 }
 
 void run_classify(const classify_options& o) {
-    engine model = load_engine(o.model);
+    const std::unique_ptr<engine> model = load_engine(o.model);
     process_photos(o.model.model, o.photos, [&](const std::string& path, image_view photo, bool quiet) {
-        const auto classes = model.classify(photo, static_cast<std::size_t>(o.top));
+        const auto classes = model->classify(photo, static_cast<std::size_t>(o.top));
         if (!quiet)
             print(path, classes);
         return photo_result{photo_json(path, photo, classes), [=] { return draw_classes(photo, classes); }};

@@ -39,10 +39,10 @@ void print(const std::string& path, image_view photo, const std::vector<found_ob
 }
 
 void run_detect(const detect_options& o) {
-    engine model = load_engine(o.model);
-    model.set_score_threshold(static_cast<float>(o.score));
+    const std::unique_ptr<engine> model = load_engine(o.model);
+    model->set_score_threshold(static_cast<float>(o.score));
     process_photos(o.model.model, o.photos, [&](const std::string& path, image_view photo, bool quiet) {
-        auto objects = model.detect(photo);
+        auto objects = model->detect(photo);
         objects.resize(std::min(objects.size(), static_cast<std::size_t>(o.top)));
         if (!quiet)
             print(path, photo, objects);

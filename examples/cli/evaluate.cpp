@@ -178,8 +178,8 @@ void report(const evaluate_options& o, const coco_dataset& data, const std::vect
 std::vector<scored_box> detections_of(const evaluate_options& o, const coco_dataset& data) {
     if (!o.detections_in.empty())
         return examples::read_coco_detections(o.detections_in, data);
-    engine model = load_engine(o.model);
-    std::vector<scored_box> detections = detect_all(model, data, o);
+    const std::unique_ptr<engine> model = load_engine(o.model);
+    std::vector<scored_box> detections = detect_all(*model, data, o);
     if (!o.detections_out.empty())
         examples::write_coco_detections(o.detections_out, detections);
     return detections;

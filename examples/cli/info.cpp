@@ -73,7 +73,7 @@ json describe(const model_choice& choice, const engine& model) {
                  {"parameter_bytes", 4 * count_parameters(g)},
                  {"packed_weight_bytes", model.packed_weight_bytes()},
                  {"workspace_bytes", model.workspace_bytes()},
-                 {"arch", engine::arch()},
+                 {"arch", make_engine.arch()},
                  {"outputs", json::array()},
                  {"layers", json::array()}};
     for (std::size_t i = 0; i < g.outputs.size(); ++i)
@@ -112,10 +112,10 @@ void print_totals(const json& info) {
 
 void run_info(const info_options& o) {
     const model_choice choice = choose(o.model);
-    const engine model(choice);
-    const json info = describe(choice, model);
+    const std::unique_ptr<const engine> model = make_engine(choice, nullptr);
+    const json info = describe(choice, *model);
     if (o.json != "-") {
-        print_layers(model.graph());
+        print_layers(model->graph());
         print_totals(info);
     }
     if (!o.json.empty())

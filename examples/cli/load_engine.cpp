@@ -52,14 +52,14 @@ void apply_published_resize(const std::filesystem::path& weights, const model_op
 
 } // namespace
 
-engine load_engine(const model_options& o) {
+std::unique_ptr<engine> load_engine(const model_options& o) {
     model_choice choice = choose(o);
     const std::filesystem::path path = find_weights(o, choice);
     apply_published_resize(path, o, choice);
     const state_dict weights = read_weights(path);
     try {
-        engine model(choice, weights);
-        model.use_threads(o.threads);
+        std::unique_ptr<engine> model = make_engine(choice, &weights);
+        model->use_threads(o.threads);
         return model;
     } catch (const weights_error& e) {
         throw weights_error(path.string() + ": " + e.what());

@@ -131,16 +131,16 @@ void write_taps(const std::filesystem::path& folder, engine& model, const image_
 
 void run_network(const run_options& o) {
     const image_batch batch = read_batch(o.input);
-    engine model = load_engine(o.model);
-    model.plan(batch.count, batch.height, batch.width);
-    model.forward(batch.nhwc.data());
+    const std::unique_ptr<engine> model = load_engine(o.model);
+    model->plan(batch.count, batch.height, batch.width, false);
+    model->forward(batch.nhwc.data());
     std::error_code code;
     std::filesystem::create_directories(o.output, code);
     if (code)
         throw io_error(o.output + ": " + code.message());
-    write_outputs(o.output, model, batch.count);
+    write_outputs(o.output, *model, batch.count);
     if (o.taps)
-        write_taps(o.output, model, batch);
+        write_taps(o.output, *model, batch);
 }
 
 } // namespace
