@@ -118,8 +118,9 @@ store_row(const array_of<Vector, Vectors>& row, float* output, int valid,
 
 // What follows a tile's sums: residual, activation and the stores. Leaves `t` at the tile below.
 template <class Vector, int Rows, int Vectors>
-FOVEA_INLINE void finish_tile(array_of<array_of<Vector, Vectors>, Rows>& sum, tile_operands& t) noexcept {
+FOVEA_INLINE void finish_tile(array_of<array_of<Vector, Vectors>, Rows>& sum, tile_operands& at) noexcept {
     constexpr int size = static_cast<int>(Vector::size);
+    tile_operands t = at; // a copy in registers: stores through vector types may alias what `at` refers to
     if (t.residual != nullptr) {
         FOVEA_UNROLL
         for (int r = 0; r < Rows; ++r, t.residual += t.residual_stride) {
@@ -146,6 +147,9 @@ FOVEA_INLINE void finish_tile(array_of<array_of<Vector, Vectors>, Rows>& sum, ti
                                   std::min(size, t.valid - v * size));
         }
     }
+    at.output = t.output;
+    at.residual = t.residual;
+    at.rows_left = t.rows_left;
 }
 
 // output[r][c] = act(bias[c] + sum over taps and depth of a[tap][r][k] * w[tap][k][c] + residual[r][c]).
@@ -164,9 +168,10 @@ inline void run_tile(const RowsOf& rows, tile_operands& t) noexcept {
     }
     const float* w = t.weights + Vectors * size;
     const std::ptrdiff_t prefetch = t.prefetch;
-    for (int tap = 0; tap < rows.taps(); ++tap) {
+    const int taps = rows.taps(), depth = t.depth;
+    for (int tap = 0; tap < taps; ++tap) {
         typename RowsOf::template cursor<Rows> a(rows, tap);
-        for (int k = 0; k < t.depth; ++k, w += Vectors * size, a.advance()) {
+        for (int k = 0; k < depth; ++k, w += Vectors * size, a.advance()) {
             array_of<Vector, Vectors> column;
             FOVEA_UNROLL
             for (int v = 0; v < Vectors; ++v) {
