@@ -40,6 +40,11 @@ inline std::string text_of(const conv_case& c) {
            (c.dense_output ? ", dense output" : "");
 }
 
+// Whether a window gives anything at all.
+inline bool fits(shape map, const window& w) {
+    return reference::conv_out_shape(map, 1, w).size() > 0;
+}
+
 // Numbers in (-scale, scale), the same in every run.
 inline std::vector<float> random_numbers(std::size_t count, float scale = 1) {
     static std::minstd_rand generator;
@@ -89,6 +94,9 @@ public:
         kernel_.pack(layer_, {weight_, bias_}, packed_.data());
     }
 
+    // Replaces a number of the input.
+    void set_input(std::size_t at, float x) { input_[at] = x; }
+
     // The output, dense. Fails when the kernel writes outside of it.
     std::vector<float> run(executor& ex) const {
         const std::vector<float> input = with_stride(input_, case_.in.channels, layer_.in.stride);
@@ -125,17 +133,23 @@ public:
     // The largest error over the sum of the magnitudes that an element is made of, in units of float's
     // epsilon. Activations are continuous with slopes of at most 1.5, so the same measure holds behind them.
     double error(const std::vector<float>& got) const {
-        const std::vector<double> exact = sums(false), magnitude = sums(true);
+        const std::vector<double> exact = expected(), magnitude = sums(true);
         double largest = 0;
         for (std::size_t i = 0; i < exact.size(); ++i) {
-            const double off =
-                std::abs(static_cast<double>(got[i]) - reference::activate(case_.act, exact[i]));
+            const double off = std::abs(static_cast<double>(got[i]) - exact[i]);
             const double units =
                 off / magnitude[i] / static_cast<double>(std::numeric_limits<float>::epsilon());
             if (!(units <= largest)) // a NaN stays
                 largest = units;
         }
         return largest;
+    }
+    // What the reference computes, in double.
+    std::vector<double> expected() const {
+        std::vector<double> numbers = sums(false);
+        for (double& x : numbers)
+            x = reference::activate(case_.act, x);
+        return numbers;
     }
     const kernel& chosen() const noexcept { return kernel_; }
 

@@ -2,10 +2,6 @@
 // registry's choice, as in a network; the first test pins it.
 #include "simd_case.hpp"
 
-#include <fovea/program/thread_executor.hpp>
-
-#include <memory>
-
 using namespace fovea;
 using namespace fovea::test;
 
@@ -58,10 +54,6 @@ const window windows[] = {
     {1, 3, 1, 1, 0, 1, 0, 1, 1},
 };
 const shape maps[] = {{1, 1, 0}, {1, 9, 0}, {8, 1, 0}, {2, 2, 0}, {3, 2, 0}, {7, 13, 0}, {16, 17, 0}};
-
-bool fits(shape map, const window& w) {
-    return reference::conv_out_shape(map, 1, w).size() > 0;
-}
 
 } // namespace
 
@@ -171,27 +163,4 @@ TEST_CASE("grouped convolutions agree with the reference") {
 TEST_CASE("convolutions with more than 64 taps agree with the reference") {
     check({{10, 11, 3}, 9, window::same(9)});
     check({{4, 3, 3}, 9, window::same(11)});
-}
-
-TEST_CASE("results are the same bits for any number of workers") {
-    conv_case cases[] = {pointwise(23, 31, 24, 72),
-                         pointwise(1, 1, 96, 600),
-                         pointwise(10, 10, 40, 546),
-                         {{33, 31, 3}, 16, window::same(3, 2)},
-                         depthwise({33, 20, 72}, window::same(5, 2)),
-                         depthwise({40, 21, 16}, window::same(3)),
-                         {{12, 12, 6}, 12, window::same(3), 3}};
-    sequential_executor sequential;
-    for (conv_case c : cases)
-        for (bool gated : {false, true}) {
-            c.gated = gated && c.win.is_pointwise();
-            INFO(text_of(c));
-            const conv_run run(c);
-            const std::vector<float> expected = run.run(sequential);
-            CHECK(run.error(expected) < error_bound);
-            for (int workers = 1; workers <= 4; ++workers) {
-                thread_executor threads(workers);
-                CHECK(run.run(threads) == expected);
-            }
-        }
 }

@@ -9,17 +9,13 @@ using namespace fovea::test;
 namespace {
 
 // Uneven paddings are TensorFlow's SAME at even sizes (EfficientNet), 7x7 at stride 2 is ResNet's.
-const window windows[] = {
+const window stem_windows[] = {
     window::same(3, 2),          window::same(3),
     window::same(7, 2),          window::same(5, 3),
     window::same(1, 2),          {3, 3, 2, 2, 0, 0, 1, 1, 1},
     {3, 3, 1, 2, 2, 3, 1, 2, 1}, {3, 3, 3, 2, 0, 1, 0, 1, 1},
     {2, 7, 1, 4, 1, 2, 0, 6, 1}, {3, 5, 4, 1, 3, 4, 3, 0, 1},
 };
-
-bool fits(shape map, const window& w) {
-    return reference::conv_out_shape(map, 1, w).size() > 0;
-}
 
 // A stem with random weights, run on bytes and on the floats that they stand for.
 class byte_stem {
@@ -95,7 +91,7 @@ TEST_CASE("convolutions over few channels are stems") {
     const auto name = [](shape in, const window& w) {
         return std::string(conv_run({in, 8, w}).chosen().name);
     };
-    for (const window& w : windows)
+    for (const window& w : stem_windows)
         CHECK(name({9, 9, 3}, w) == "stem");
     CHECK(name({9, 9, 4}, window::same(3, 2)) == "stem");
     CHECK(name({9, 9, 5}, window::same(3, 2)) == "dense_conv");
@@ -106,7 +102,7 @@ TEST_CASE("convolutions over few channels are stems") {
 }
 
 TEST_CASE("stems agree with the reference for any window and number of channels") {
-    for (const window& w : windows)
+    for (const window& w : stem_windows)
         for (int in = 1; in <= 4; ++in)
             for (const shape& map : {shape{1, 1, in}, {1, 9, in}, {8, 1, in}, {2, 3, in}, {13, 21, in}})
                 if (fits(map, w))
@@ -144,7 +140,7 @@ TEST_CASE("residuals and activations are fused into stems") {
 }
 
 TEST_CASE("bytes give the same bits as the floats that they stand for, zeros around the image included") {
-    for (const window& w : windows)
+    for (const window& w : stem_windows)
         for (int in = 1; in <= 4; ++in)
             for (const shape& map : {shape{1, 1, in}, {1, 9, in}, {8, 1, in}, {2, 3, in}, {11, 38, in}})
                 if (fits(map, w)) {

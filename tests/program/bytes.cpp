@@ -1,10 +1,13 @@
 // Networks run on bytes: the same bits as on the floats that the bytes stand for.
+#include "support/random_weights.hpp"
+
 #include <fovea/program/runtime_program.hpp>
 #include <fovea/program/thread_executor.hpp>
 
 #include <catch2/catch.hpp>
 
 using namespace fovea;
+using namespace fovea::test;
 
 namespace {
 
@@ -25,20 +28,6 @@ constexpr void build_graph(builder<Capacity>& b, const small_table& t) {
         b.part(b.output("z", layout::map), b.conv2d(image, b.child(0, "other"), 4, window{}, 1, true));
 }
 
-state_dict weights_for(graph_view g) {
-    state_dict weights;
-    for_each_parameter(g, [&](const parameter& p) {
-        tensor t;
-        t.name = key_of(g, p).str();
-        for (int i = 0; i < p.dims.rank; ++i)
-            t.shape.push_back(static_cast<std::size_t>(p.dims.extents[static_cast<std::size_t>(i)]));
-        for (std::int64_t i = 0; i < p.dims.size(); ++i)
-            t.values.push_back(static_cast<float>(i % 17) / 8 - 1);
-        weights.insert(std::move(t));
-    });
-    return weights;
-}
-
 std::vector<float> outputs_of(const network& net) {
     std::vector<float> all;
     for (std::size_t i = 0; i < net.program().graph.outputs.size(); ++i)
@@ -50,7 +39,7 @@ constexpr pixel_scaling scaling{{0.017F, 0.018F, 0.0174F, 1}, {-2.1F, -2.0F, -1.
 
 void check(const small_table& table, int batch, executor& ex) {
     const runtime_program program(table);
-    network net(program.view(), weights_for(program.graph()));
+    network net(program.view(), random_weights(program.graph(), 1));
     net.plan(batch, table.input.height, table.input.width);
     net.run_on(ex);
     std::vector<std::uint8_t> bytes;
@@ -87,7 +76,7 @@ TEST_CASE("bytes reach every kind of first kernel") {
 
 TEST_CASE("bytes for more than four channels are an input error") {
     const runtime_program program(small_table{{9, 11, 5}});
-    network net(program.view(), weights_for(program.graph()));
+    network net(program.view(), random_weights(program.graph(), 1));
     CHECK_THROWS_WITH(net.forward(std::vector<std::uint8_t>(9 * 11 * 5).data(), scaling),
                       "bytes for a network of 5 input channels; expected at most 4");
 }

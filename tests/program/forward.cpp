@@ -1,5 +1,6 @@
 // Forward passes of random graphs against the reference kernels, node by node and unfused.
 #include "support/random_graph.hpp"
+#include "support/random_weights.hpp"
 
 #include <fovea/kernels/reference/activation.hpp>
 #include <fovea/kernels/reference/batch_norm.hpp>
@@ -20,13 +21,6 @@ using namespace fovea::test;
 
 namespace {
 
-std::vector<float> random_numbers(std::minstd_rand& generator, std::size_t count, float low, float high) {
-    std::vector<float> numbers(count);
-    for (float& x : numbers)
-        x = low + (high - low) * static_cast<float>(generator() % 65536) / 65536;
-    return numbers;
-}
-
 // A gate on the image itself, whose three channels are no whole vector.
 struct gated_image {};
 
@@ -35,26 +29,6 @@ void build_graph(Builder& b, gated_image) {
     const node_id image = b.input({5, 3, 3});
     const node_id scaled = b.scale(image, b.global_average_pool(image, 0), 0);
     b.part(b.output("out", layout::map), b.conv2d(scaled, b.child(0, "conv"), 8, window{}, 1, true));
-}
-
-// Weights that keep values near unit size.
-state_dict random_weights(graph_view g, unsigned seed) {
-    std::minstd_rand generator(seed + 1);
-    state_dict weights;
-    for_each_parameter(g, [&](const parameter& p) {
-        tensor t;
-        t.name = key_of(g, p).str();
-        for (int i = 0; i < p.dims.rank; ++i)
-            t.shape.push_back(static_cast<std::size_t>(p.dims.extents[static_cast<std::size_t>(i)]));
-        const auto size = static_cast<std::size_t>(p.dims.size());
-        const float fan_in = p.dims.rank > 1 ? static_cast<float>(size / t.shape[0]) : 4.0F;
-        const float spread = std::sqrt(3 / fan_in);
-        const bool positive = p.kind == parameter_kind::running_var || p.kind == parameter_kind::norm_weight;
-        t.values = positive ? random_numbers(generator, size, 0.5F, 1.5F)
-                            : random_numbers(generator, size, -spread, spread);
-        weights.insert(std::move(t));
-    });
-    return weights;
 }
 
 // Every node's value in double, from the state dict as it is.
