@@ -1,8 +1,8 @@
 // What is left when nothing could be fused: activation, addition, gate and copy over a map.
 #pragma once
 
-#include <fovea/kernels/layer.hpp>
 #include <fovea/kernels/simd/activation.hpp>
+#include <fovea/kernels/simd/map_rows.hpp>
 
 #include <algorithm>
 
@@ -16,27 +16,31 @@ struct elementwise_kernel {
     static void pack(const layer&, const folded_weights&, float*) {}
     static constexpr std::size_t scratch_floats(const layer&, bool) noexcept { return 0; }
     static void run(const layer& l, const operands& o, executor& ex) noexcept {
-        parallel_for(ex, workers_for(l, ex), l.out.height, [&](int y, int) {
-            for (int x = 0; x < l.out.width; ++x)
-                run_pixel(l, o,
-                          (static_cast<std::ptrdiff_t>(y) * l.out.width + x) *
-                              padded_channels(l.out.channels));
+        const int padded = padded_channels(l.out.channels);
+        // A gate begins anew with every pixel; without one a row is as good as one long pixel.
+        const int spans = o.gate == nullptr ? 1 : l.out.width;
+        const int length = l.out.width / spans * padded;
+        for_each_output_row(l, ex, [&](int y, int) {
+            std::ptrdiff_t offset = static_cast<std::ptrdiff_t>(y) * l.out.width * padded;
+            for (int i = 0; i < spans; ++i, offset += length)
+                run_span(l, o, offset, length);
         });
     }
 
 private:
-    static void run_pixel(const layer& l, const operands& o, std::ptrdiff_t offset) noexcept {
-        for_each_vector(0, padded_channels(l.out.channels), [&](auto tag, int c) {
-            using v = decltype(tag);
-            v value = v::load_unaligned(o.input + offset + c);
-            if (o.gate != nullptr)
-                value *= v::load_unaligned(o.gate + c);
-            if (o.residual != nullptr)
-                value += v::load_unaligned(o.residual + offset + c);
-            kernel_detail::with_inline_activation(l.act, [&](auto activate) { value = activate(value); });
-            value.store_unaligned(o.output + offset + c);
+    static void run_span(const layer& l, const operands& o, std::ptrdiff_t offset, int length) noexcept {
+        kernel_detail::with_inline_activation(l.act, [&](auto activate) {
+            for_each_vector(0, length, [&](auto tag, int c) {
+                using v = decltype(tag);
+                v value = v::load_unaligned(o.input + offset + c);
+                if (o.gate != nullptr)
+                    value *= v::load_unaligned(o.gate + c);
+                if (o.residual != nullptr)
+                    value += v::load_unaligned(o.residual + offset + c);
+                activate(value).store_unaligned(o.output + offset + c);
+            });
         });
-        finish_activation(l.act, o.output + offset, 0, 1, l.out.channels);
+        finish_activation(l.act, o.output + offset, 0, 1, length);
     }
 };
 

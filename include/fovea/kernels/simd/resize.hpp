@@ -34,44 +34,78 @@ private:
     float scale_;
 };
 
-// Output pixel `output` from the crossings of rows and columns.
+// output[c] = sum of weights[i] * inputs[i][c] for `count` floats, a multiple of 8.
 template <std::size_t N>
-inline void resize_pixel(const layer& l, const operands& o, const axis_taps<N>& rows,
-                         const axis_taps<N>& columns, float* output) noexcept {
-    const float* pixels[N][N];
-    float weights[N][N];
-    for (std::size_t i = 0; i < N; ++i)
-        for (std::size_t j = 0; j < N; ++j) {
-            const std::size_t pixel = rows.index[i] * static_cast<std::size_t>(l.in.width) + columns.index[j];
-            pixels[i][j] = o.input + pixel * static_cast<std::size_t>(l.in.stride);
-            weights[i][j] = rows.weight[i] * columns.weight[j];
-        }
-    for_each_vector(0, padded_channels(l.out.channels), [&](auto tag, int c) {
+FOVEA_INLINE void blend(const std::array<const float*, N>& inputs, const std::array<float, N>& weights,
+                        int count, float* output) noexcept {
+    for_each_vector(0, count, [&](auto tag, int c) {
         using v = decltype(tag);
-        v sum = v::load_unaligned(pixels[0][0] + c) * v(weights[0][0]);
+        v sum = v::load_unaligned(inputs[0] + c) * v(weights[0]);
         FOVEA_UNROLL
-        for (std::size_t k = 1; k < N * N; ++k)
-            sum = multiply_add(v::load_unaligned(pixels[k / N][k % N] + c), v(weights[k / N][k % N]), sum);
+        for (std::size_t i = 1; i < N; ++i)
+            sum = multiply_add(v::load_unaligned(inputs[i] + c), v(weights[i]), sum);
         sum.store_unaligned(output + c);
     });
 }
 
+// A resize that reads N rows and N columns for each output pixel: first rows are blended to one, then its
+// pixels.
 template <std::size_t N>
-inline void resize_map(const layer& l, const operands& o, executor& ex) noexcept {
-    const resized_axis<N> rows(l.in.height, l.out.height, l.resize, l.resize.height_factor);
-    const resized_axis<N> columns(l.in.width, l.out.width, l.resize, l.resize.width_factor);
-    // All rows read the same columns.
-    void* const scratch = o.scratch;
-    auto* const taps = static_cast<axis_taps<N>*>(scratch);
-    for (int x = 0; x < l.out.width; ++x)
-        new (taps + x) axis_taps<N>(columns.at(x));
-    for_each_output_row(l, ex, [&](int y) {
-        const axis_taps<N> row = rows.at(y);
-        float* output = o.output + static_cast<std::ptrdiff_t>(y) * l.out.width * l.out.stride;
+class resize_rows {
+public:
+    // Floats of one worker: where a row is blended, behind what each output column reads.
+    static constexpr std::size_t scratch_floats(const layer& l) noexcept {
+        return taps_floats(l) + static_cast<std::size_t>(l.in.width * l.in.stride);
+    }
+
+    resize_rows(const layer& l, const operands& o) noexcept
+        : l_(l), o_(o), rows_(l.in.height, l.out.height, l.resize, l.resize.height_factor),
+          columns_(column_taps(l, o.scratch)) {}
+
+    void run(int y, int worker) const noexcept {
+        const float* row = blended_row(y, o_.scratch + static_cast<std::size_t>(worker) * scratch_floats(l_) +
+                                              taps_floats(l_));
+        float* output = o_.output + static_cast<std::ptrdiff_t>(y) * l_.out.width * l_.out.stride;
+        const int channels = padded_channels(l_.out.channels);
+        for (int x = 0; x < l_.out.width; ++x, output += l_.out.stride) {
+            std::array<const float*, N> pixels;
+            for (std::size_t i = 0; i < N; ++i)
+                pixels[i] = row + columns_[x].index[i] * static_cast<std::size_t>(l_.in.stride);
+            blend<N>(pixels, columns_[x].weight, channels, output);
+        }
+    }
+
+private:
+    static constexpr std::size_t taps_floats(const layer& l) noexcept {
+        return static_cast<std::size_t>(l.out.width) * sizeof(axis_taps<N>) / sizeof(float);
+    }
+    // In the first worker's scratch memory, for all of them.
+    static const axis_taps<N>* column_taps(const layer& l, float* scratch) noexcept {
+        const resized_axis<N> columns(l.in.width, l.out.width, l.resize, l.resize.width_factor);
+        void* const memory = scratch;
         for (int x = 0; x < l.out.width; ++x)
-            resize_pixel<N>(l, o, row, taps[x], output + static_cast<std::ptrdiff_t>(x) * l.out.stride);
-    });
-}
+            new (static_cast<axis_taps<N>*>(memory) + x) axis_taps<N>(columns.at(x));
+        return static_cast<const axis_taps<N>*>(memory);
+    }
+    const float* blended_row(int y, float* memory) const noexcept {
+        const axis_taps<N> taps = rows_.at(y);
+        const int floats = l_.in.width * l_.in.stride;
+        std::array<const float*, N> rows;
+        for (std::size_t i = 0; i < N; ++i)
+            rows[i] = o_.input + taps.index[i] * static_cast<std::size_t>(floats);
+        if constexpr (N == 1) {
+            return rows[0];
+        } else {
+            blend<N>(rows, taps.weight, floats, memory);
+            return memory;
+        }
+    }
+
+    const layer& l_;
+    const operands& o_;
+    resized_axis<N> rows_;
+    const axis_taps<N>* columns_;
+};
 
 } // namespace kernel_detail
 
@@ -81,24 +115,27 @@ struct resize_kernel {
     static constexpr std::size_t packed_floats(const layer&) noexcept { return 0; }
     static void pack(const layer&, const folded_weights&, float*) {}
     static constexpr std::size_t scratch_floats(const layer& l, bool) noexcept {
-        return static_cast<std::size_t>(l.out.width) * taps_bytes(l.resize.mode) / sizeof(float);
+        using namespace kernel_detail;
+        return l.resize.mode == resize_rule::mode_type::nearest    ? resize_rows<1>::scratch_floats(l)
+               : l.resize.mode == resize_rule::mode_type::bilinear ? resize_rows<2>::scratch_floats(l)
+                                                                   : resize_rows<4>::scratch_floats(l);
     }
     static void run(const layer& l, const operands& o, executor& ex) noexcept {
         switch (l.resize.mode) {
         case resize_rule::mode_type::nearest:
-            return kernel_detail::resize_map<1>(l, o, ex);
+            return run_with<1>(l, o, ex);
         case resize_rule::mode_type::bilinear:
-            return kernel_detail::resize_map<2>(l, o, ex);
+            return run_with<2>(l, o, ex);
         case resize_rule::mode_type::bicubic:
-            return kernel_detail::resize_map<4>(l, o, ex);
+            return run_with<4>(l, o, ex);
         }
     }
 
 private:
-    static constexpr std::size_t taps_bytes(resize_rule::mode_type mode) noexcept {
-        return mode == resize_rule::mode_type::nearest    ? sizeof(kernel_detail::axis_taps<1>)
-               : mode == resize_rule::mode_type::bilinear ? sizeof(kernel_detail::axis_taps<2>)
-                                                          : sizeof(kernel_detail::axis_taps<4>);
+    template <std::size_t N>
+    static void run_with(const layer& l, const operands& o, executor& ex) noexcept {
+        const kernel_detail::resize_rows<N> rows(l, o);
+        for_each_output_row(l, ex, [&](int y, int worker) { rows.run(y, worker); });
     }
 };
 

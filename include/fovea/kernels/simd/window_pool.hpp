@@ -85,7 +85,7 @@ struct window_pool_kernel {
     static void pack(const layer&, const folded_weights&, float*) {}
     static constexpr std::size_t scratch_floats(const layer&, bool) noexcept { return 0; }
     static void run(const layer& l, const operands& o, executor& ex) noexcept {
-        for_each_output_row(l, ex, [&](int y) {
+        for_each_output_row(l, ex, [&](int y, int) {
             for (int x = 0; x < l.out.width; ++x)
                 run_pixel(l, o, y, x);
         });
@@ -95,18 +95,37 @@ private:
     static void run_pixel(const layer& l, const operands& o, int y, int x) noexcept {
         const kernel_detail::pool_window w(l, y, x);
         float* output = o.output + (static_cast<std::ptrdiff_t>(y) * l.out.width + x) * l.out.stride;
-        for_each_vector(0, padded_channels(l.out.channels), [&](auto tag, int c) {
-            using v = decltype(tag);
-            v result = Pooling::template begin<v>();
-            for (int ky = w.rows.begin; ky < w.rows.end; ++ky)
-                for (int kx = w.columns.begin; kx < w.columns.end; ++kx) {
-                    const std::ptrdiff_t pixel =
-                        static_cast<std::ptrdiff_t>(w.top + ky * l.win.dilation) * l.in.width + w.left +
-                        kx * l.win.dilation;
-                    result = Pooling::take(result, v::load_unaligned(o.input + pixel * l.in.stride + c));
-                }
-            Pooling::end(result, w).store_unaligned(output + c);
+        constexpr int vectors = 4; // side by side, so that finding the taps costs a quarter
+        const int padded = padded_channels(l.out.channels);
+        int c = 0;
+        for (; c + vectors * vector_size <= padded; c += vectors * vector_size)
+            run_channels<vector, vectors>(l, w, o.input + c, output + c);
+        for_each_vector(c, padded, [&](auto tag, int at) {
+            run_channels<decltype(tag), 1>(l, w, o.input + at, output + at);
         });
+    }
+
+    template <class Vector, int Vectors>
+    static FOVEA_INLINE void run_channels(const layer& l, const kernel_detail::pool_window& w,
+                                          const float* input, float* output) noexcept {
+        constexpr int size = static_cast<int>(Vector::size);
+        const std::ptrdiff_t step = static_cast<std::ptrdiff_t>(l.win.dilation) * l.in.stride;
+        array_of<Vector, Vectors> result;
+        FOVEA_UNROLL
+        for (int v = 0; v < Vectors; ++v)
+            result[v] = Pooling::template begin<Vector>();
+        for (int ky = w.rows.begin; ky < w.rows.end; ++ky) {
+            const std::ptrdiff_t row = static_cast<std::ptrdiff_t>(w.top + ky * l.win.dilation) * l.in.width;
+            const float* tap = input + (row + w.left) * l.in.stride + w.columns.begin * step;
+            for (int kx = w.columns.begin; kx < w.columns.end; ++kx, tap += step) {
+                FOVEA_UNROLL
+                for (int v = 0; v < Vectors; ++v)
+                    result[v] = Pooling::take(result[v], Vector::load_unaligned(tap + v * size));
+            }
+        }
+        FOVEA_UNROLL
+        for (int v = 0; v < Vectors; ++v)
+            Pooling::end(result[v], w).store_unaligned(output + v * size);
     }
 };
 
