@@ -33,7 +33,7 @@ public:
                 convolve(ring, y, end, 0, cut_.channels);
             } else {
                 for_each_column_block([&](int, column_block c, const float* weights) {
-                    ring.expand(o_.input, c, weights, filled, needed);
+                    ring.expand(o_.input, c, weights, depthwise_weights_, filled, needed);
                     convolve(ring, y, end, c.first, c.first + c.width);
                 });
             }
@@ -49,7 +49,7 @@ public:
                 return;
             block_ring ring(b_, cut_, ring_, c.first);
             ring.clear_margins(c.first, c.first + c.width);
-            ring.expand(o_.input, c, weights, 0, b_.depthwise.in.height);
+            ring.expand(o_.input, c, weights, depthwise_weights_, 0, b_.depthwise.in.height);
             convolve(ring, 0, b_.depthwise.out.height, c.first, c.first + c.width);
         });
     }
@@ -77,7 +77,7 @@ private:
             for_each_vector(begin, end, [&](auto tag, int c) {
                 using v = decltype(tag);
                 constexpr int size = static_cast<int>(v::size);
-                const depthwise_row<Kernel, Stride, v> row(depthwise_weights_ + c, cut_.channels);
+                const depthwise_row<Kernel, Stride, v> row(weights_of(c));
                 for (int y = first; y < last; ++y) {
                     window_rows_of<Kernel> rows;
                     ring.template window_at<Kernel, Stride>(c, size, y, rows);
@@ -91,6 +91,9 @@ private:
             if (l_.pools)
                 sum_row(row, y, begin, end);
         }
+    }
+    const float* weights_of(int c) const noexcept {
+        return depthwise_weights_ + depthwise_weights::offset(Kernel * Kernel, c);
     }
     // The sum of an output row, for the pool: each row on its own, so that the result does not depend on how
     // rows are shared among workers.

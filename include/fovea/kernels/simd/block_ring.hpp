@@ -28,7 +28,8 @@ public:
         std::fill_n(zeros_, cut_.zeros_floats(), 0.0F);
     }
     // Rows [first, last) of the expansion of `input`, one block of columns.
-    void expand(const float* input, column_block c, const float* weights, int first, int last) noexcept {
+    void expand(const float* input, column_block c, const float* weights, const float* end_of_weights,
+                int first, int last) noexcept {
         const layer& e = b_.expand;
         const int size = std::min(c.width, vector_size);
         tile_operands t{};
@@ -38,7 +39,9 @@ public:
         t.vector_stride = vector_stride();
         t.row_length = t.rows_left = e.in.width;
         t.gap = static_cast<std::ptrdiff_t>(cut_.ring_width - e.in.width) * size;
-        t.prefetch = static_cast<std::ptrdiff_t>(e.in.channels + 1) * c.width;
+        t.ahead = weights + static_cast<std::ptrdiff_t>(e.in.channels + 1) * c.width;
+        if (cut_.by_columns)
+            fetch_later_layers(t, end_of_weights, c.first, c.first + c.width, cut_.channels);
         t.depth = e.in.channels;
         t.valid = c.width;
         t.act = e.act;

@@ -137,6 +137,16 @@ inline void run_column_block(int width, int first, int count, const MakeRows& ro
     kernel_detail::run_block<tile_vectors>(width, first, count, rows_from, t);
 }
 
+// Lets tiles fetch weights that lie behind their layer's, while it computes: those of the layers to come,
+// some of which do nothing but read weights. The tiles do [begin, end) of `all` the layer's work and fetch as
+// large a share.
+inline void fetch_later_layers(tile_operands& t, const float* end_of_weights, std::ptrdiff_t begin,
+                               std::ptrdiff_t end, std::ptrdiff_t all) noexcept {
+    constexpr std::ptrdiff_t floats = 114688; // under half of a second-level cache of 1 MiB
+    t.later = end_of_weights + floats * begin / all;
+    t.later_end = end_of_weights + floats * end / all;
+}
+
 // Calls f(block number, width, tile) for each block of output columns, with the tile at output pixel `first`.
 // `depth`: input channels a tap; `products`: weights of one column, bias not counted.
 template <class Function>
@@ -156,7 +166,7 @@ inline void for_each_block(const layer& l, const operands& o, int first, int dep
         if (o.residual != nullptr)
             t.residual = o.residual + static_cast<std::ptrdiff_t>(first) * padded + column;
         t.valid = l.out.stride - column;
-        t.prefetch = static_cast<std::ptrdiff_t>(products + 1) * b.width; // the next block, or the next layer
+        t.ahead = t.weights + static_cast<std::ptrdiff_t>(products + 1) * b.width;
         f(i, b.width, t);
         t.weights += static_cast<std::ptrdiff_t>(products + 1) * b.width;
     }

@@ -33,15 +33,17 @@ private:
         with_inline_activation(l_.act, [&](auto activate) {
             for_each_vector(0, padded_, [&](auto tag, int c) {
                 using v = decltype(tag);
-                v sum = v::load_unaligned(o_.weights + c);
+                const float* weights =
+                    o_.weights + depthwise_weights::offset(w.kernel_height * w.kernel_width, c);
+                v sum = v::load_unaligned(weights);
                 for (int ky = rows.begin; ky < rows.end; ++ky)
                     for (int kx = columns.begin; kx < columns.end; ++kx) {
                         const std::ptrdiff_t pixel =
                             static_cast<std::ptrdiff_t>(top + ky * w.dilation) * l_.in.width + left +
                             kx * w.dilation;
-                        const std::ptrdiff_t tap = 1 + ky * w.kernel_width + kx;
+                        const int tap = 1 + ky * w.kernel_width + kx;
                         sum = multiply_add(v::load_unaligned(o_.input + pixel * l_.in.stride + c),
-                                           v::load_unaligned(o_.weights + tap * padded_ + c), sum);
+                                           v::load_unaligned(weights + tap * static_cast<int>(v::size)), sum);
                     }
                 if (o_.residual != nullptr)
                     sum += v::load_unaligned(o_.residual + at * padded_ + c);

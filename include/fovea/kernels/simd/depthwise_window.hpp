@@ -30,9 +30,9 @@ using window_rows_of = array_of<const float*, Kernel>;
 template <int Kernel, int Stride, class Vector>
 class depthwise_row {
 public:
-    // `weights`: the vector's bias, then one vector a tap, `padded` floats apart.
-    FOVEA_INLINE depthwise_row(const float* weights, std::ptrdiff_t padded) noexcept
-        : weights_(weights), padded_(padded), bias_(Vector::load_unaligned(weights)) {
+    // `weights`: the vector's, as depthwise_weights packs them.
+    FOVEA_INLINE explicit depthwise_row(const float* weights) noexcept
+        : weights_(weights), bias_(Vector::load_unaligned(weights)) {
         keep_in_register(bias_);
         if constexpr (tiling::holds_weights)
             unroll<Kernel>([&](auto ky) FOVEA_INLINE_LAMBDA { load_weights(ky, held_[ky]); });
@@ -57,7 +57,7 @@ private:
 
     FOVEA_INLINE void load_weights(int ky, array_of<Vector, Kernel>& row) const noexcept {
         unroll<Kernel>([&](auto kx) FOVEA_INLINE_LAMBDA {
-            row[kx] = Vector::load_unaligned(weights_ + (1 + ky * Kernel + kx) * padded_);
+            row[kx] = Vector::load_unaligned(weights_ + (1 + ky * Kernel + kx) * size);
             keep_in_register(row[kx]);
         });
     }
@@ -95,7 +95,6 @@ private:
     }
 
     const float* weights_;
-    std::ptrdiff_t padded_;
     Vector bias_;
     array_of<array_of<Vector, Kernel>, tiling::holds_weights ? Kernel : 1> held_;
 };

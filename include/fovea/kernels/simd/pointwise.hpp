@@ -54,14 +54,19 @@ inline void run_pointwise_chunk(const layer& l, const operands& o, int first, in
         scale_rows(l, input, o.gate, count, scratch);
         input = scratch;
     }
-    for_each_block(l, o, first, l.in.channels, l.in.channels, [&](int i, int width, const tile_operands& t) {
-        if (i >= first_block && i < last_block)
-            run_column_block(
-                width, 0, count,
-                [&](int r) {
-                    return strided_rows{input + static_cast<std::ptrdiff_t>(r) * l.in.stride, l.in.stride};
-                },
-                t);
+    const std::ptrdiff_t blocks = count_blocks(l.out.channels), all = blocks * l.out.pixels();
+    const float* end = o.weights + packed_matrix_floats(l.in.channels, l.out.channels);
+    for_each_block(l, o, first, l.in.channels, l.in.channels, [&](int i, int width, tile_operands t) {
+        if (i < first_block || i >= last_block)
+            return;
+        const std::ptrdiff_t begin = first * blocks + i * count;
+        fetch_later_layers(t, end, begin, begin + count, all);
+        run_column_block(
+            width, 0, count,
+            [&](int r) {
+                return strided_rows{input + static_cast<std::ptrdiff_t>(r) * l.in.stride, l.in.stride};
+            },
+            t);
     });
 }
 

@@ -22,8 +22,12 @@ struct tile_operands {
     int rows_left = std::numeric_limits<int>::max();
     int row_length = std::numeric_limits<int>::max();
     std::ptrdiff_t gap = 0;
-    std::ptrdiff_t prefetch = 0; // floats ahead in the weights that are fetched into the second-level cache
-    int depth;                   // input channels
+    // Weights to fetch into the second-level cache meanwhile: those that the first tile of a block reads at
+    // `ahead`, further tiles what is left of [later, later_end).
+    const float* ahead = nullptr;
+    const float* later = nullptr;
+    const float* later_end = nullptr;
+    int depth; // input channels
     int valid; // columns that may be written; fewer than the tile's where an output's channels end
     activation act;
 
@@ -32,6 +36,13 @@ struct tile_operands {
         if (--rows_left == 0) {
             output += gap;
             rows_left = row_length;
+        }
+    }
+    // `products`: floats of weights that a tile reads.
+    FOVEA_INLINE void advance_fetching(std::ptrdiff_t products) noexcept {
+        if (later_end - later > 0) {
+            ahead = later;
+            later += products;
         }
     }
 };
@@ -167,16 +178,16 @@ inline void run_tile(const RowsOf& rows, tile_operands& t) noexcept {
             sum[r][v] = bias;
     }
     const float* w = t.weights + Vectors * size;
-    const std::ptrdiff_t prefetch = t.prefetch;
+    const float* ahead = t.ahead;
     const int taps = rows.taps(), depth = t.depth;
     for (int tap = 0; tap < taps; ++tap) {
         typename RowsOf::template cursor<Rows> a(rows, tap);
-        for (int k = 0; k < depth; ++k, w += Vectors * size, a.advance()) {
+        for (int k = 0; k < depth; ++k, w += Vectors * size, ahead += Vectors * size, a.advance()) {
             array_of<Vector, Vectors> column;
             FOVEA_UNROLL
             for (int v = 0; v < Vectors; ++v) {
                 column[v] = Vector::load_unaligned(w + v * size);
-                kernel_detail::prefetch_to_level_2(w + v * size + prefetch);
+                kernel_detail::prefetch_to_level_2(ahead + v * size);
             }
             FOVEA_UNROLL
             for (int r = 0; r < Rows; ++r) {
@@ -188,6 +199,7 @@ inline void run_tile(const RowsOf& rows, tile_operands& t) noexcept {
         }
     }
     finish_tile<Vector, Rows, Vectors>(sum, t);
+    t.advance_fetching(static_cast<std::ptrdiff_t>(taps) * depth * Vectors * size);
 }
 
 FOVEA_ARCH_NAMESPACE_END
