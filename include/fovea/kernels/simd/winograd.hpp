@@ -141,31 +141,32 @@ private:
         const std::ptrdiff_t plane = tiles_.plane(tiles_.out_stride);
         const float* const in = products_ + t * tiles_.out_stride;
         const std::ptrdiff_t pixel = static_cast<std::ptrdiff_t>(top(t)) * l_.out.width + left(t);
-        for_each_vector(0, static_cast<int>(tiles_.out_stride), [&](auto tag, int c) {
-            using v = decltype(tag);
-            array_of<array_of<v, winograd_tile>, winograd_side> columns_done; // [x][y]
-            for (int x = 0; x < winograd_side; ++x) {
-                winograd_line<v> line;
-                FOVEA_UNROLL
-                for (int y = 0; y < winograd_side; ++y)
-                    line[y] = v::load_unaligned(in + (y * winograd_side + x) * plane + c);
-                transform_output_line(line, columns_done[x]);
-            }
-            const v bias_of_channel = v::load_unaligned(bias() + c);
-            for (int y = 0; y < rows; ++y) {
-                winograd_line<v> line;
-                FOVEA_UNROLL
-                for (int x = 0; x < winograd_side; ++x)
-                    line[x] = columns_done[x][y];
-                array_of<v, winograd_tile> out;
-                transform_output_line(line, out);
-                tile_operands to = operands_at(pixel + static_cast<std::ptrdiff_t>(y) * l_.out.width, c);
-                for (int x = 0; x < columns; ++x) {
-                    array_of<array_of<v, 1>, 1> sum{{out[x] + bias_of_channel}};
-                    finish_tile<v, 1, 1>(sum, to);
+        for_each_vector(
+            0, std::min(static_cast<int>(tiles_.out_stride), l_.out.stride), [&](auto tag, int c) {
+                using v = decltype(tag);
+                array_of<array_of<v, winograd_tile>, winograd_side> columns_done; // [x][y]
+                for (int x = 0; x < winograd_side; ++x) {
+                    winograd_line<v> line;
+                    FOVEA_UNROLL
+                    for (int y = 0; y < winograd_side; ++y)
+                        line[y] = v::load_unaligned(in + (y * winograd_side + x) * plane + c);
+                    transform_output_line(line, columns_done[x]);
                 }
-            }
-        });
+                const v bias_of_channel = v::load_unaligned(bias() + c);
+                for (int y = 0; y < rows; ++y) {
+                    winograd_line<v> line;
+                    FOVEA_UNROLL
+                    for (int x = 0; x < winograd_side; ++x)
+                        line[x] = columns_done[x][y];
+                    array_of<v, winograd_tile> out;
+                    transform_output_line(line, out);
+                    tile_operands to = operands_at(pixel + static_cast<std::ptrdiff_t>(y) * l_.out.width, c);
+                    for (int x = 0; x < columns; ++x) {
+                        array_of<array_of<v, 1>, 1> sum{{out[x] + bias_of_channel}};
+                        finish_tile<v, 1, 1>(sum, to);
+                    }
+                }
+            });
     }
     tile_operands operands_at(std::ptrdiff_t pixel, int channel) const noexcept {
         tile_operands t{};
