@@ -2,11 +2,13 @@
 #pragma once
 
 #include <fovea/arch.hpp>
+#include <fovea/detect/lanes.hpp>
 #include <fovea/tensor/view.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <functional>
 #include <limits>
 
 namespace fovea {
@@ -48,9 +50,7 @@ inline float largest_of(const float* values, std::size_t count) noexcept {
     batch lanes = batch::load_unaligned(values + count - batch::size);
     for (std::size_t c = 0; c + batch::size <= count; c += batch::size)
         lanes = xsimd::max(lanes, batch::load_unaligned(values + c));
-    float stored[batch::size];
-    lanes.store_unaligned(stored);
-    return *std::max_element(stored, stored + batch::size);
+    return fold_lanes(lanes, larger);
 }
 
 // Places that softmax_exponentials() writes for this many logits: whole vectors.
@@ -61,25 +61,26 @@ constexpr std::size_t padded_classes(std::size_t classes) noexcept {
 
 // Writes exp(logits[c] - largest) for c < classes and zeros up to padded_classes(classes) into
 // `exponentials`; returns their sum. Divided by it they are the softmax when `largest` is the largest logit.
-// A NaN sum stands
-// for softmax_reference()'s NaN results.
+// A NaN sum stands for softmax_reference()'s NaN results. Logits are read, but not used, up to
+// padded_classes(classes).
 inline float softmax_exponentials(const float* logits, std::size_t classes, float largest,
                                   float* exponentials) noexcept {
     using batch = xsimd::batch<float, simd_arch>;
-    const std::size_t padded = padded_classes(classes);
-    std::copy(logits, logits + classes, exponentials);
-    std::fill(exponentials + classes, exponentials + padded, -std::numeric_limits<float>::infinity());
     batch sum(0.0F);
-    for (std::size_t c = 0; c < padded; c += batch::size) {
-        const batch e = xsimd::exp(batch::load_unaligned(exponentials + c) - batch(largest));
+    std::size_t c = 0;
+    for (; c + batch::size <= classes; c += batch::size) {
+        const batch e = xsimd::exp(batch::load_unaligned(logits + c) - batch(largest));
         e.store_unaligned(exponentials + c);
         sum += e;
     }
-    float stored[batch::size], total = 0;
-    sum.store_unaligned(stored);
-    for (float lane : stored)
-        total += lane;
-    return total;
+    if (c < classes) {
+        const batch e =
+            xsimd::select(first_lanes(classes - c),
+                          xsimd::exp(batch::load_unaligned(logits + c) - batch(largest)), batch(0.0F));
+        e.store_unaligned(exponentials + c);
+        sum += e;
+    }
+    return fold_lanes(sum, std::plus<>());
 }
 
 FOVEA_ARCH_NAMESPACE_END

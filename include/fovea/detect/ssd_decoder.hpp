@@ -5,11 +5,13 @@
 #include <fovea/arch.hpp>
 #include <fovea/detect/box_coder.hpp>
 #include <fovea/detect/candidates.hpp>
+#include <fovea/detect/corner_decoder.hpp>
 #include <fovea/detect/default_boxes.hpp>
 #include <fovea/detect/detection.hpp>
+#include <fovea/detect/kept_boxes.hpp>
 #include <fovea/detect/label_offset.hpp>
 #include <fovea/detect/nms.hpp>
-#include <fovea/detect/softmax.hpp>
+#include <fovea/detect/score_reader.hpp>
 #include <fovea/error.hpp>
 #include <fovea/tensor/view.hpp>
 
@@ -22,12 +24,6 @@
 #include <vector>
 
 namespace fovea {
-
-// Which scores of an anchor can become detections.
-enum class score_rule {
-    every_class, // each foreground class on its own (torchvision; GluonCV's MultiPerClassDecoder)
-    best_class   // only the most probable foreground class (GluonCV's MultiClassDecoder)
-};
 
 // Names and defaults are those of torchvision's ssdlite320_mobilenet_v3_large.
 struct ssd_decoder_settings {
@@ -51,9 +47,7 @@ public:
     // or outside 0 .. 1, and more anchors times classes than memory can address.
     ssd_decoder(const default_boxes& anchors, std::size_t num_classes,
                 const ssd_decoder_settings& settings = {})
-        : ssd_decoder({}, anchors.size(), num_classes, settings) {
-        default_boxes_ = anchors;
-    }
+        : ssd_decoder(anchors.to_vector(), num_classes, settings) {}
     // The same with any anchors, corners in pixels.
     ssd_decoder(std::vector<box> anchors, std::size_t num_classes, const ssd_decoder_settings& settings = {})
         : ssd_decoder(std::move(anchors), anchors.size(), num_classes, settings) {}
@@ -70,48 +64,44 @@ public:
                                  spatial_size image) {
         require_size("cls_logits", cls_logits.size(), num_classes_);
         require_size("bbox_regression", bbox_regression.size(), 4);
-        candidates_.clear();
-        kept_count_ = 0;
+        found_ = 0;
+        decoded_anchor_ = none;
         if (num_classes_ < 2 || detections_.empty())
             return {};
-        for (std::size_t i = 0; i < boxes_.size(); ++i)
-            read_anchor(i, cls_logits.data() + i * num_classes_, bbox_regression.data() + 4 * i, image);
-        suppress(candidates_.finish());
-        return {detections_.data(), kept_count_};
+        offsets_ = bbox_regression.data();
+        image_ = image;
+        scores_.start(cls_logits.data());
+        candidates_.clear();
+        kept_.clear();
+        find_from_the_top();
+        return {detections_.data(), found_};
     }
 
 private:
-    struct kept_box {
-        box place; // moved by its label where torchvision does so
-        float area = 0;
-        std::size_t previous = none; // kept box of the same label
-    };
-
-    static constexpr std::size_t none = static_cast<std::size_t>(-1);
+    // Anchors to look at in the first round; the next ones take a quarter more each. Half of COCO's photos
+    // need 1100 for SSDLite's 300 detections.
+    static constexpr std::size_t first_portion = 900;
 
     // A reference, so that the caller's count is read before the anchors are moved from.
     ssd_decoder(std::vector<box>&& anchors, std::size_t count, std::size_t num_classes,
                 const ssd_decoder_settings& settings)
         : settings_(checked(settings, count, num_classes)), num_classes_(num_classes),
-          anchors_(std::move(anchors)), boxes_(count), exponentials_(padded_classes(num_classes)),
+          corners_(settings.coder), anchors_(std::move(anchors)), boxes_(count),
+          scores_(count, num_classes, settings.rule, settings.score_thresh),
           candidates_(num_classes - 1, count, settings.topk_candidates),
           detections_(std::min(settings.detections_per_img,
                                (num_classes - 1) * std::min(count, settings.topk_candidates))),
-          kept_(detections_.size()), last_kept_(num_classes),
-          // score = 1 / (1 + exp(background - foreground) + ...) > t needs foreground - background > log(t /
-          // (1 - t)); the slack covers every rounding, since survivors are tested exactly.
-          least_margin_(std::log(settings.score_thresh / (1.0F - settings.score_thresh)) - 1e-3F) {}
+          kept_(num_classes, detections_.size(), settings.nms_thresh) {}
 
     static const ssd_decoder_settings& checked(const ssd_decoder_settings& settings, std::size_t anchors,
                                                std::size_t num_classes) {
-        constexpr std::size_t most_classes = std::size_t{1} << 24U, most_scores = std::size_t{1} << 40U;
         if (!(settings.score_thresh >= 0 && settings.score_thresh <= 1))
             throw input_error("ssd_decoder: score_thresh must be in 0 .. 1, got " +
                               std::to_string(settings.score_thresh));
         if (!(settings.nms_thresh >= 0 && settings.nms_thresh <= 1))
             throw input_error("ssd_decoder: nms_thresh must be in 0 .. 1, got " +
                               std::to_string(settings.nms_thresh));
-        if (num_classes == 0 || num_classes > most_classes || num_classes > most_scores / (anchors + 1))
+        if (num_classes == 0 || !candidate_code(anchors).fits(num_classes))
             throw input_error("ssd_decoder: " + std::to_string(num_classes) + " classes for " +
                               std::to_string(anchors) + " anchors");
         return settings;
@@ -124,98 +114,86 @@ private:
                               " values, got " + std::to_string(got));
     }
 
-    box anchor(std::size_t i) const noexcept { return anchors_.empty() ? default_boxes_[i] : anchors_[i]; }
-
-    // Adds what anchor i detects to the candidates. Cheap tests first: most anchors see background.
-    void read_anchor(std::size_t i, const float* logits, const float* offsets, spatial_size image) {
-        const float foreground = largest_of(logits + 1, num_classes_ - 1);
-        if (foreground - logits[0] < least_margin_)
-            return;
-        const float largest = std::max(foreground, logits[0]);
-        const float sum = softmax_exponentials(logits, num_classes_, largest, exponentials_.data());
-        const float* const e = exponentials_.data();
-        const float* const best = std::max_element(e + 1, e + num_classes_);
-        if (!(*best / sum > settings_.score_thresh))
-            return;
-        boxes_[i] =
-            clip(settings_.coder.decode({offsets[0], offsets[1], offsets[2], offsets[3]}, anchor(i)), image);
-        if (has_nan(boxes_[i]))
-            return;
-        if (settings_.rule == score_rule::best_class)
-            add_if_above(best, sum, i);
-        else
-            add_all_above(sum, i);
-    }
-
-    void add_if_above(const float* exponential, float sum, std::size_t anchor) {
-        const float score = *exponential / sum;
-        if (score > settings_.score_thresh)
-            candidates_.add({score, static_cast<std::int32_t>(exponential - exponentials_.data()), anchor});
-    }
-
-    // Whole vectors of classes are passed over by a bound that is below the threshold by more than rounding.
-    void add_all_above(float sum, std::size_t anchor) {
-        using batch = xsimd::batch<float, simd_arch>;
-        const batch bound(settings_.score_thresh * sum * (1.0F - 1e-5F));
-        for (std::size_t first = 0; first < num_classes_; first += batch::size) {
-            if (!xsimd::any(batch::load_unaligned(exponentials_.data() + first) >= bound))
+    // Few of many scores become detections, the best ones. So candidates are collected and suppressed in
+    // rounds, each down to a lower score than the one before, until there are enough detections.
+    void find_from_the_top() noexcept {
+        score_window window{1, 1};
+        bool first_round = true;
+        for (std::size_t portion = first_portion;
+             window.ceiling > settings_.score_thresh && found_ < detections_.size(); portion += portion / 4) {
+            window.floor = std::max(settings_.score_thresh, scores_.floor_below(window.ceiling, portion));
+            if (window.floor == window.ceiling)
                 continue;
-            const std::size_t last = std::min(first + batch::size, num_classes_);
-            for (std::size_t c = std::max<std::size_t>(first, 1); c < last; ++c)
-                add_if_above(exponentials_.data() + c, sum, anchor);
+            collect(window);
+            window.ceiling = window.floor;
+            const bool few = first_round && !more_than_offset_limit();
+            if (few && window.floor > settings_.score_thresh)
+                continue; // whether torchvision moves the boxes apart depends on how many there are in all
+            first_round = false;
+            suppress(window.floor, few);
+            candidates_.end_round();
         }
     }
 
-    // Greedy NMS over all classes at once in descending order of score, so that it can stop at
-    // detections_per_img. Candidates are sorted in portions: most are never looked at.
-    void suppress(span<candidate> open) {
-        constexpr std::size_t portion = 1024;
-        const bool move = open.size() <= batched_nms_offset_limit;
-        const float largest = move ? largest_candidate_coordinate(open) : 0;
-        std::fill(last_kept_.begin(), last_kept_.end(), none);
-        candidate* first = open.begin();
-        while (first != open.end() && kept_count_ < detections_.size()) {
-            candidate* const last = first + std::min<std::ptrdiff_t>(portion, open.end() - first);
-            if (last != open.end())
-                std::nth_element(first, last, open.end(), better_candidate);
-            std::sort(first, last, better_candidate);
-            for (; first != last && kept_count_ < detections_.size(); ++first) {
-                const box& b = boxes_[first->anchor];
-                keep_unless_suppressed(*first, move ? moved_by_label(b, first->label, largest) : b);
-            }
-        }
+    void collect(score_window window) noexcept {
+        scores_.read(window, [&](float score, std::size_t label, std::size_t anchor) {
+            const bool valid = decode_box(anchor);
+            if (valid)
+                candidates_.add(score, label, anchor, window.floor);
+            return valid;
+        });
     }
 
-    float largest_candidate_coordinate(span<const candidate> of) const noexcept {
+    // Whether as many candidates as that are certain, of the first round or below it.
+    bool more_than_offset_limit() const noexcept {
+        return candidates_.count() > batched_nms_offset_limit ||
+               scores_.least_count(static_cast<float>(settings_.topk_candidates)) >
+                   static_cast<float>(batched_nms_offset_limit);
+    }
+
+    // Whether the anchor's box is a box. Candidates of an anchor come in a row, so that it is decoded once.
+    bool decode_box(std::size_t i) noexcept {
+        if (i != decoded_anchor_) {
+            boxes_[i] = corners_.decode(offsets_ + 4 * i, anchors_[i], image_);
+            decoded_anchor_ = i;
+        }
+        return !has_nan(boxes_[i]);
+    }
+
+    // Greedy NMS over all labels at once, best first, until there are enough detections.
+    void suppress(float floor, bool move) noexcept {
+        const candidate_code& code = candidates_.code();
         float largest = 0;
-        for (const candidate& c : of)
-            largest = std::max(largest, largest_coordinate({&boxes_[c.anchor], 1}));
-        return largest;
+        if (move)
+            candidates_.visit_best(floor, [&](std::uint64_t c) {
+                largest = std::max(largest, largest_coordinate({&boxes_[code.anchor(c)], 1}));
+                return true;
+            });
+        candidates_.visit_best(floor, [&](std::uint64_t c) {
+            const box& b = boxes_[code.anchor(c)];
+            const std::size_t label = code.label(c);
+            const box place = move ? moved_by_label(b, static_cast<int>(label), largest) : b;
+            if (!kept_.suppress(label, place)) {
+                kept_.add(label, place);
+                detections_[found_++] = {static_cast<int>(label), code.score(c), b};
+            }
+            return found_ < detections_.size();
+        });
     }
 
-    void keep_unless_suppressed(const candidate& c, const box& place) noexcept {
-        const float place_area = area(place);
-        std::size_t& last = last_kept_[static_cast<std::size_t>(c.label)];
-        for (std::size_t k = last; k != none; k = kept_[k].previous)
-            if (iou(kept_[k].place, kept_[k].area, place, place_area) > settings_.nms_thresh)
-                return;
-        kept_[kept_count_] = {place, place_area, last};
-        detections_[kept_count_] = {c.label, c.score, boxes_[c.anchor]};
-        last = kept_count_++;
-    }
+    static constexpr std::size_t none = static_cast<std::size_t>(-1);
 
     ssd_decoder_settings settings_;
     std::size_t num_classes_;
-    default_boxes default_boxes_;
-    std::vector<box> anchors_;        // empty when default_boxes_ are used
-    std::vector<box> boxes_;          // decoded, for anchors that have candidates
-    std::vector<float> exponentials_; // of one anchor
-    class_candidates candidates_;
-    std::vector<detection> detections_;  // the first kept_count_ are the result
-    std::vector<kept_box> kept_;         // beside detections_
-    std::vector<std::size_t> last_kept_; // of each label
-    std::size_t kept_count_ = 0;
-    float least_margin_;
+    corner_decoder corners_;
+    std::vector<box> anchors_, boxes_; // boxes: decoded, of anchors that have candidates
+    score_reader scores_;
+    candidate_rounds candidates_;
+    std::vector<detection> detections_; // the first found_ are the result
+    kept_boxes kept_;                   // their boxes
+    const float* offsets_ = nullptr;    // of this decode(), as the image
+    spatial_size image_;
+    std::size_t found_ = 0, decoded_anchor_ = none;
 };
 
 FOVEA_ARCH_NAMESPACE_END
