@@ -27,33 +27,41 @@ inline void relax_processor() noexcept {
 #endif
 }
 
-// Which tasks are open, in one word: generation of run(), number of tasks, next index. A worker that comes
-// late claims nothing from a later generation.
-class ticket {
+// A worker's open tasks in one word: generation of run(), end, next index. A worker that comes late claims
+// nothing from a later generation.
+class task_range {
 public:
-    explicit ticket(std::uint64_t bits) noexcept : bits_(bits) {}
-    ticket(std::uint64_t generation, int count) noexcept
-        : bits_(generation << 48 | static_cast<std::uint64_t>(count) << 24) {}
+    explicit task_range(std::uint64_t bits) noexcept : bits_(bits) {}
+    task_range(std::uint64_t generation, int begin, int end) noexcept
+        : bits_(generation << 48 | static_cast<std::uint64_t>(end) << 24 |
+                static_cast<std::uint64_t>(begin)) {}
 
     static constexpr int max_count = (1 << 24) - 1;
+    static constexpr std::uint64_t generations = 1 << 16;
 
     std::uint64_t bits() const noexcept { return bits_; }
     std::uint64_t generation() const noexcept { return bits_ >> 48; }
-    int index() const noexcept { return static_cast<int>(bits_ & max_count); }
-    bool open() const noexcept { return index() < static_cast<int>(bits_ >> 24 & max_count); }
+    int next() const noexcept { return static_cast<int>(bits_ & max_count); }
+    bool open() const noexcept { return next() < static_cast<int>(bits_ >> 24 & max_count); }
 
 private:
     std::uint64_t bits_;
 };
 
+// Each on a cache line of its own.
+struct alignas(64) worker_tasks {
+    std::atomic<std::uint64_t> range{0};
+};
+
 } // namespace detail
 
-// `threads` workers, the calling thread being one of them. A worker without work looks for more during some
-// microseconds, as the next layer's tasks are about to come, and then sleeps. Serves one run() at a time: use
-// it from one thread.
+// `threads` workers, the calling thread being one of them. Every worker begins with its own part of the
+// tasks, which in one layer after the other is the same part of the map, so that what it wrote is in its
+// caches; then it helps the others. A worker without work looks for more during some microseconds, as the
+// next layer's tasks are about to come, and then sleeps. Serves one run() at a time: use it from one thread.
 class thread_executor final : public executor {
 public:
-    explicit thread_executor(int threads) {
+    explicit thread_executor(int threads) : tasks_(static_cast<std::size_t>(threads > 1 ? threads : 1)) {
         for (int worker = 1; worker < threads; ++worker)
             threads_.emplace_back([this, worker] { serve(worker); });
     }
@@ -69,9 +77,10 @@ public:
     int concurrency() const noexcept override { return static_cast<int>(threads_.size()) + 1; }
 
     void run(int count, const task& t) noexcept override {
-        for (int first = 0; first < count; first += detail::ticket::max_count)
+        for (int first = 0; first < count; first += detail::task_range::max_count)
             run_portion(first,
-                        count - first < detail::ticket::max_count ? count - first : detail::ticket::max_count,
+                        count - first < detail::task_range::max_count ? count - first
+                                                                      : detail::task_range::max_count,
                         t);
     }
 
@@ -84,8 +93,13 @@ private:
         first_ = first;
         completed_.store(0, std::memory_order_relaxed);
         const auto generation =
-            (detail::ticket(ticket_.load(std::memory_order_relaxed)).generation() + 1) & 0xFFFF;
-        ticket_.store(detail::ticket(generation, count).bits());
+            (generation_.load(std::memory_order_relaxed) + 1) % detail::task_range::generations;
+        const auto workers = static_cast<std::int64_t>(tasks_.size());
+        const auto begin = [&](std::int64_t worker) { return static_cast<int>(worker * count / workers); };
+        for (std::int64_t w = 0; w < workers; ++w)
+            tasks_[static_cast<std::size_t>(w)].range.store(
+                detail::task_range(generation, begin(w), begin(w + 1)).bits(), std::memory_order_release);
+        generation_.store(generation);
         if (sleeping_.load() > 0)
             wake_sleepers();
         work(generation, 0);
@@ -95,18 +109,23 @@ private:
             else
                 std::this_thread::yield(); // the worker with the last task has no processor
     }
-    // Runs tasks of one generation until none is open. task_ cannot change while a claimed task has not
-    // completed.
+    // Runs tasks of one generation, the worker's own first, until none is open. task_ cannot change while a
+    // claimed task has not completed.
     void work(std::uint64_t generation, int worker) noexcept {
-        for (auto bits = ticket_.load(std::memory_order_acquire);;) {
-            const detail::ticket seen(bits);
+        for (std::size_t i = 0; i < tasks_.size(); ++i)
+            work_through(tasks_[(static_cast<std::size_t>(worker) + i) % tasks_.size()].range, generation,
+                         worker);
+    }
+    void work_through(std::atomic<std::uint64_t>& range, std::uint64_t generation, int worker) noexcept {
+        for (auto bits = range.load(std::memory_order_acquire);;) {
+            const detail::task_range seen(bits);
             if (seen.generation() != generation || !seen.open())
                 return;
-            if (!ticket_.compare_exchange_weak(bits, bits + 1, std::memory_order_acq_rel))
+            if (!range.compare_exchange_weak(bits, bits + 1, std::memory_order_acq_rel))
                 continue;
-            (*task_)(first_ + seen.index(), worker);
+            (*task_)(first_ + seen.next(), worker);
             completed_.fetch_add(1, std::memory_order_release);
-            bits = ticket_.load(std::memory_order_acquire);
+            bits = range.load(std::memory_order_acquire);
         }
     }
     void serve(int worker) noexcept {
@@ -118,7 +137,7 @@ private:
         }
     }
     std::uint64_t wait_for_other_than(std::uint64_t done) noexcept {
-        const auto current = [this] { return detail::ticket(ticket_.load()).generation(); };
+        const auto current = [this] { return generation_.load(); };
         for (int i = 0; i < rounds; ++i, detail::relax_processor())
             if (current() != done || stopping_.load(std::memory_order_relaxed))
                 return current();
@@ -135,7 +154,8 @@ private:
     }
 
     std::vector<std::thread> threads_;
-    std::atomic<std::uint64_t> ticket_{0};
+    std::vector<detail::worker_tasks> tasks_; // by worker
+    std::atomic<std::uint64_t> generation_{0};
     std::atomic<int> completed_{0};
     const task* task_ = nullptr;
     int first_ = 0;

@@ -187,15 +187,23 @@ struct block_kernel {
             parallel_for(ex, workers, count_blocks(cut.channels),
                          [&](int block, int i) { worker(i).run_columns(block); });
         } else {
-            constexpr int tasks_per_worker = 2; // every task fills the first rows of its window anew
-            const int height = b.depthwise.out.height, tasks = workers > 1 ? tasks_per_worker * workers : 1;
-            const int rows = (height + tasks - 1) / tasks;
+            const int height = b.depthwise.out.height;
+            const int rows = rows_per_task(height, workers);
             parallel_for(ex, workers, (height + rows - 1) / rows, [&](int task, int i) {
                 worker(i).run_rows(task * rows, std::min(height, (task + 1) * rows));
             });
         }
         if (l.pools)
             kernel_detail::average_rows(o.scratch, l.out.height, cut.channels, l.out.pixels(), o.pool);
+    }
+
+private:
+    // Two tasks a worker, unless too much of each would be rows of its window that the task before has
+    // filled, too.
+    static constexpr int rows_per_task(int height, int workers) noexcept {
+        const auto cut_into = [&](int tasks) { return (height + tasks - 1) / tasks; };
+        const int rows = workers > 1 ? cut_into(2 * workers) : height;
+        return rows >= 8 * (Kernel - Stride) ? rows : cut_into(workers);
     }
 };
 

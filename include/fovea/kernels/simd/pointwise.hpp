@@ -17,18 +17,19 @@ constexpr int chunk_rows(const layer& l) noexcept {
     return std::max(tile_rows, floats / std::max(l.in.channels, 1) / tile_rows * tile_rows);
 }
 
-// How a pointwise layer is cut into tasks: chunks of pixels, and groups of column blocks where pixels are
-// few.
+// How a pointwise layer is cut into tasks: chunks of pixels, and groups of column blocks where pixels are few
+// or weights are more than pixels.
 struct pointwise_tasks {
     int chunks, chunk, groups, blocks;
 
-    pointwise_tasks(const layer& l, int workers) noexcept
-        : chunk(chunk_rows(l)), groups(1), blocks(count_blocks(l.out.channels)) {
+    pointwise_tasks(const layer& l, bool gated, int workers) noexcept
+        : chunk(std::min(chunk_rows(l), l.out.pixels())), groups(1), blocks(count_blocks(l.out.channels)) {
         constexpr int tasks_per_worker = 4;
-        const int wanted = workers > 1 ? tasks_per_worker * workers : 1;
-        while (chunk > tile_rows && (l.out.pixels() + chunk - 1) / chunk < wanted)
-            chunk = std::max(tile_rows, chunk / 2 / tile_rows * tile_rows);
-        chunks = (l.out.pixels() + chunk - 1) / chunk;
+        const int wanted = workers > 1 ? tasks_per_worker * workers : 1, pixels = l.out.pixels();
+        // Every worker scales the pixels that it reads: gated layers are better cut by pixels.
+        if (gated || padded_channels(l.out.channels) <= pixels)
+            chunk = std::min(chunk, std::max(tile_rows, (pixels + wanted - 1) / wanted));
+        chunks = (pixels + chunk - 1) / chunk;
         if (chunks < wanted)
             groups = std::min(blocks, (wanted + chunks - 1) / chunks);
     }
@@ -88,7 +89,7 @@ struct pointwise_kernel {
     }
     static void run(const layer& l, const operands& o, executor& ex) noexcept {
         const int workers = workers_for(l, ex);
-        const kernel_detail::pointwise_tasks tasks(l, workers);
+        const kernel_detail::pointwise_tasks tasks(l, o.gate != nullptr, workers);
         const std::size_t scratch = scratch_floats(l, o.gate != nullptr);
         parallel_for(ex, workers, tasks.chunks * tasks.groups, [&](int task, int worker) {
             const int first = task / tasks.groups * tasks.chunk;
