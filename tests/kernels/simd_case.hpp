@@ -71,6 +71,8 @@ public:
         step s;
         s.node = b.conv2d(b.input(c.in), 0, c.out_channels, c.win, c.groups, true);
         s.input = 0;
+        s.gate = c.gated ? 0 : -1; // the choice of kernel asks only whether there is one
+        s.residual = c.residual ? 0 : -1;
         s.value = s.node;
         s.act = c.act;
         REQUIRE(b.first_fault().kind == fault::none);
@@ -186,9 +188,9 @@ private:
     aligned_floats packed_;
 };
 
-// Errors stay below this many epsilons of the magnitudes. Sequential float sums of up to 600 random products
-// need 1.
-inline constexpr double error_bound = 2;
+// Errors stay below this many epsilons of the magnitudes. 2.3 is the most in millions of float sums of up to
+// 600 random products.
+inline constexpr double error_bound = 3;
 
 inline void check(const conv_case& c) {
     INFO(text_of(c));

@@ -58,8 +58,8 @@ const shape maps[] = {{1, 1, 0}, {1, 9, 0}, {8, 1, 0}, {2, 2, 0}, {3, 2, 0}, {7,
 } // namespace
 
 TEST_CASE("each kind of convolution runs on its kernel") {
-    const char* names[] = {"pointwise", "stem",      "depthwise", "depthwise",
-                           "depthwise", "depthwise", "depthwise", "general_conv"};
+    const char* names[] = {"pointwise", "stem",      "depthwise",     "depthwise",
+                           "depthwise", "depthwise", "depthwise_any", "general_conv"};
     for (std::size_t i = 0; i < std::size(kinds); ++i)
         CHECK(conv_run(kinds[i]).chosen().name == std::string(names[i]));
     CHECK(conv_run({{12, 12, 2}, 3, window::same(9)}).chosen().name == std::string("general_conv"));
