@@ -77,6 +77,8 @@ public:
             run_image(converted_.size() == 0 ? image : converted(image), n, ex);
     }
 
+    // The executor of run_on(); nullptr for the calling thread.
+    executor* runs_on() const noexcept { return executor_; }
     const program_view& program() const noexcept { return program_; }
     int batch() const noexcept { return batch_; }
     shape input_shape() const noexcept { return shapes_[0]; }
