@@ -11,9 +11,9 @@ FOVEA_ARCH_NAMESPACE_BEGIN
 
 class photo_input {
 public:
-    // One forward pass; says where the photo lies in the network's input. Allocates only for a photo or a
-    // plan larger than those before. Throws input_error for an empty photo and for a network that is planned
-    // for a batch or for a size that the preset does not make.
+    // One forward pass by the network's executor; says where the photo lies in the network's input. Allocates
+    // only for a photo or a plan larger than those before. Throws input_error for an empty photo and for a
+    // network that is planned for a batch or for a size that the preset does not make.
     placement forward(network& net, const preset& p, image_view photo) {
         if (net.batch() != 1)
             throw input_error("a photo for a network that is planned for batches of " +
@@ -27,15 +27,19 @@ private:
         const shape s = net.input_shape();
         if (pixels.size() != s.size())
             pixels.resize(s.size());
-        const placement where = apply(p, photo,
-                                      view<T, 3>(pixels.data(), {static_cast<std::size_t>(s.height),
-                                                                 static_cast<std::size_t>(s.width), 3}),
-                                      workspace_);
-        if constexpr (std::is_same_v<T, std::uint8_t>)
+        const view<T, 3> output(pixels.data(),
+                                {static_cast<std::size_t>(s.height), static_cast<std::size_t>(s.width), 3});
+        if constexpr (std::is_same_v<T, std::uint8_t>) {
+            const placement where = apply(p, photo, output, workspace_);
             net.forward(pixels.data(), scaling_of(p));
-        else
+            return where;
+        } else {
+            sequential_executor sequential;
+            executor& ex = net.runs_on() == nullptr ? sequential : *net.runs_on();
+            const placement where = apply(p, photo, output, workspace_, ex);
             net.forward(pixels.data());
-        return where;
+            return where;
+        }
     }
 
     preprocess_workspace workspace_;
