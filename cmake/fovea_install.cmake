@@ -15,5 +15,6 @@ configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/fovea_config.cmake.in
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/fovea-config-version.cmake
   COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES ${PROJECT_BINARY_DIR}/fovea-config.cmake ${PROJECT_BINARY_DIR}/fovea-config-version.cmake
+              ${CMAKE_CURRENT_LIST_DIR}/fovea_dispatch.cmake ${CMAKE_CURRENT_LIST_DIR}/fovea_dispatch_check.cmake
               ${CMAKE_CURRENT_LIST_DIR}/fovea_embed.cmake ${CMAKE_CURRENT_LIST_DIR}/fovea_image.cmake
         DESTINATION ${fovea_package_dir})

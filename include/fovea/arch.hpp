@@ -19,6 +19,9 @@
 #endif
 
 #if defined(__AVX512F__) && defined(__AVX512CD__) && defined(__AVX512DQ__) && defined(__AVX512BW__)
+#ifndef __FMA__ // for half vectors; no -mavx512 flag brings it
+#error "fovea needs -mfma with AVX-512, as -march=x86-64-v4 has it"
+#endif
 #define FOVEA_ARCH avx512
 #define FOVEA_XSIMD_ARCH xsimd::avx512bw
 #elif defined(__AVX2__) && defined(__FMA__)

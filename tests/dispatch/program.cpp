@@ -1,5 +1,5 @@
-// A portable program: prints the instruction set that it runs on. Exits with 1 when a sum is wrong, with 2 and
-// the error when nothing can be chosen.
+// A portable program: prints the instruction set that it runs on. Exits with 1 when a sum is wrong, with 2
+// and the error when nothing can be chosen.
 #include "unit.hpp"
 
 #include "shared.hpp"
@@ -26,8 +26,7 @@ bool gives_right_sums() {
 
 int main() {
     try {
-        const bool right =
-            gives_right_sums() && std::strcmp(test::unit_arch(), test::unit_arch.arch()) == 0;
+        const bool right = gives_right_sums() && std::strcmp(test::unit_arch(), test::unit_arch.arch()) == 0;
         std::puts(test::unit_arch());
         return right ? 0 : 1;
     } catch (const fovea::error& e) {
