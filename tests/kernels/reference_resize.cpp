@@ -10,19 +10,19 @@ using namespace fovea::test;
 
 namespace {
 
-resize_rule rule_of(const std::string& name) {
-    resize_rule rule;
+resize_method rule_of(const std::string& name) {
+    resize_method rule;
     if (name.find("nearest") != std::string::npos)
-        rule.mode = resize_rule::mode_type::nearest;
+        rule.mode = resize_method::mode_type::nearest;
     if (name.find("bicubic") != std::string::npos)
-        rule.mode = resize_rule::mode_type::bicubic;
+        rule.mode = resize_method::mode_type::bicubic;
     rule.align_corners = name.find("corners") != std::string::npos;
     if (name == "scale_1p7_norecompute")
         rule.height_factor = rule.width_factor = 1.7;
     return rule;
 }
 
-array resize_batch(const array& x, const resize_rule& rule, shape out) {
+array resize_batch(const array& x, const resize_method& rule, shape out) {
     array result = make_batch(x.shape[0], out);
     std::vector<float> output(out.size());
     for (std::size_t n = 0; n < x.shape[0]; ++n) {
@@ -35,7 +35,7 @@ array resize_batch(const array& x, const resize_rule& rule, shape out) {
 }
 
 // The gradient of shape `in` for the upstream gradient that both goldens draw.
-array resize_batch_backward(const shape_type& batch, const resize_rule& rule, shape out) {
+array resize_batch_backward(const shape_type& batch, const resize_method& rule, shape out) {
     const shape in = image_shape(batch);
     const array y = make_batch(batch[0], out);
     const array up(y.shape, fill_input(y.shape, input_rule::sym2, "resize:upstream"));
@@ -65,7 +65,7 @@ TEST_CASE("resizes and their adjoints agree with torch") {
     for (const golden_case& golden : cases) {
         const array x = golden.input("x");
         for (const golden_output& output : golden.outputs) {
-            const resize_rule rule = rule_of(output.name);
+            const resize_method rule = rule_of(output.name);
             const int channels = static_cast<int>(x.shape[1]);
             const bool backward = output.name.compare(0, 5, "grad_") == 0;
             CHECK(compare(output,
@@ -76,11 +76,11 @@ TEST_CASE("resizes and their adjoints agree with torch") {
 }
 
 TEST_CASE("resize_backward is the adjoint of resize for every mode") {
-    using mode_type = resize_rule::mode_type;
+    using mode_type = resize_method::mode_type;
     for (mode_type mode : {mode_type::nearest, mode_type::bilinear, mode_type::bicubic})
         for (shape out : {shape{1, 1, 2}, shape{3, 9, 2}, shape{11, 4, 2}}) {
             const shape in{5, 6, 2};
-            const resize_rule rule{mode};
+            const resize_method rule{mode};
             const auto drawn_x = fill_input({in.size()}, input_rule::sym2, "x");
             const auto drawn_u = fill_input({out.size()}, input_rule::sym2, "u");
             const std::vector<double> x(drawn_x.begin(), drawn_x.end()), u(drawn_u.begin(), drawn_u.end());

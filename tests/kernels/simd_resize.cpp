@@ -8,9 +8,9 @@ using namespace fovea::test;
 
 namespace {
 
-using mode_type = resize_rule::mode_type;
+using mode_type = resize_method::mode_type;
 
-layer layer_of(shape in, int height, int width, const resize_rule& rule) {
+layer layer_of(shape in, int height, int width, const resize_method& rule) {
     layer l;
     l.resize = rule;
     l.in = padded_map(in);
@@ -18,7 +18,7 @@ layer layer_of(shape in, int height, int width, const resize_rule& rule) {
     return l;
 }
 
-void check(shape in, int height, int width, const resize_rule& rule) {
+void check(shape in, int height, int width, const resize_method& rule) {
     INFO(reference::text_of(in) << " to " << height << "x" << width << " mode " << static_cast<int>(rule.mode)
                                 << " corners " << rule.align_corners << " factor " << rule.height_factor);
     const std::vector<float> input = random_numbers(in.size(), 3);

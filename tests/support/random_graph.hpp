@@ -74,7 +74,7 @@ private:
     // Larger ones of small maps only, so that maps stay small.
     template <class Builder>
     node_id resize(Builder& b, node_id x, int name) {
-        const resize_rule rule{static_cast<resize_rule::mode_type>(below(3)), below(2) == 0};
+        const resize_method rule{static_cast<resize_method::mode_type>(below(3)), below(2) == 0};
         if (below(3) == 0 && b.shape_of(x).height * b.shape_of(x).width < 100)
             return b.resize_by(x, name, 1.5 + 0.5 * below(2), rule);
         return below(2) == 0 ? b.resize_to(x, name, 1 + below(9), 1 + below(9), rule)

@@ -76,18 +76,19 @@ public:
     }
     // To a size that is the same for every input size; by a factor for height and width, rounded down; to the
     // height and width of `like`. The rule's own factors are not looked at.
-    constexpr node_id resize_to(node_id x, int name, int height, int width, resize_rule rule = {}) noexcept {
+    constexpr node_id resize_to(node_id x, int name, int height, int width,
+                                resize_method rule = {}) noexcept {
         rule.height_factor = rule.width_factor = 0;
         node n = resized(x, -1, name, rule);
         n.out.height = height;
         n.out.width = width;
         return push(n);
     }
-    constexpr node_id resize_by(node_id x, int name, double factor, resize_rule rule = {}) noexcept {
+    constexpr node_id resize_by(node_id x, int name, double factor, resize_method rule = {}) noexcept {
         rule.height_factor = rule.width_factor = factor;
         return push(resized(x, -1, name, rule));
     }
-    constexpr node_id resize_like(node_id x, node_id like, int name, resize_rule rule = {}) noexcept {
+    constexpr node_id resize_like(node_id x, node_id like, int name, resize_method rule = {}) noexcept {
         rule.height_factor = rule.width_factor = 0;
         return push(resized(x, like, name, rule));
     }
@@ -149,7 +150,7 @@ private:
         n.border = border;
         return n;
     }
-    static constexpr node resized(node_id x, node_id like, int name, const resize_rule& rule) noexcept {
+    static constexpr node resized(node_id x, node_id like, int name, const resize_method& rule) noexcept {
         node n = binary(op::resize, x, like, name);
         n.resize = rule;
         return n;

@@ -73,7 +73,7 @@ enum class pool_border : unsigned char { excluded, zero };
 // torch.nn.functional.interpolate. A factor above 0 is the scale_factor that the network gave in place of a
 // size; torch then samples by the factor itself, not by the ratio of the sizes. align_corners has no meaning
 // for nearest.
-struct resize_rule {
+struct resize_method {
     enum class mode_type : unsigned char { nearest, bilinear, bicubic } mode = mode_type::bilinear;
     bool align_corners = false;
     double height_factor = 0, width_factor = 0;
@@ -93,7 +93,7 @@ struct node {
     float dropout = 0;                          // probability, of op::dropout
     pool_border border = pool_border::excluded; // of pools
     bool ceil_mode = false;                     // of pools: a last, partial window counts (torch's ceil_mode)
-    resize_rule resize{};                       // of op::resize
+    resize_method resize{};                     // of op::resize
     shape out{};                                // for the graph's own input size
 };
 

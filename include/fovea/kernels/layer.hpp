@@ -33,7 +33,7 @@ struct layer {
     activation act = activation::identity;
     map_layout in{}, out{};
     pool_border border = pool_border::excluded; // of pools
-    resize_rule resize{};                       // of resizes
+    resize_method resize{};                     // of resizes
     inner_layer expand{}, depthwise{};          // of a block (graph/fuse_blocks.hpp)
     bool pools = false;                         // it writes the output's mean over the map, too
 };

@@ -27,7 +27,7 @@ axis_taps<T, N> make_axis_taps(int in, int out, bool align_corners, double facto
 
 // Calls visit(out_y, out_x, in_y, in_x, weight) for every input position that an output position reads.
 template <class T, std::size_t N, class Visit>
-void for_each_tap(shape in, shape out, const resize_rule& rule, Visit visit) {
+void for_each_tap(shape in, shape out, const resize_method& rule, Visit visit) {
     const bool corners = rule.align_corners && N > 1;
     const auto rows = make_axis_taps<T, N>(in.height, out.height, corners, rule.height_factor);
     const auto columns = make_axis_taps<T, N>(in.width, out.width, corners, rule.width_factor);
@@ -40,16 +40,16 @@ void for_each_tap(shape in, shape out, const resize_rule& rule, Visit visit) {
 }
 
 template <class T, class Visit>
-void for_each_tap(shape in, shape out, const resize_rule& rule, Visit visit) {
+void for_each_tap(shape in, shape out, const resize_method& rule, Visit visit) {
     if (in.size() == 0)
         throw input_error("resize: the input is empty");
     require_shape("resize", {out.height, out.width, in.channels}, out);
     switch (rule.mode) {
-    case resize_rule::mode_type::nearest:
+    case resize_method::mode_type::nearest:
         return for_each_tap<T, 1>(in, out, rule, visit);
-    case resize_rule::mode_type::bilinear:
+    case resize_method::mode_type::bilinear:
         return for_each_tap<T, 2>(in, out, rule, visit);
-    case resize_rule::mode_type::bicubic:
+    case resize_method::mode_type::bicubic:
         return for_each_tap<T, 4>(in, out, rule, visit);
     }
 }
@@ -59,7 +59,7 @@ void for_each_tap(shape in, shape out, const resize_rule& rule, Visit visit) {
 // Resizes to the height and width of `output`. Throws input_error for an empty map or another number of
 // channels.
 template <class T>
-void resize(map<const T> input, const resize_rule& rule, map<T> output) {
+void resize(map<const T> input, const resize_method& rule, map<T> output) {
     std::vector<double> sums(output.size());
     const map<double> sum(sums.data(), output.shape());
     detail::for_each_tap<T>(
@@ -74,7 +74,7 @@ void resize(map<const T> input, const resize_rule& rule, map<T> output) {
 
 // The adjoint of resize: gradient of a loss with respect to the input. Overwrites input_gradient.
 template <class T>
-void resize_backward(map<const T> output_gradient, const resize_rule& rule, map<T> input_gradient) {
+void resize_backward(map<const T> output_gradient, const resize_method& rule, map<T> input_gradient) {
     std::vector<double> sums(input_gradient.size());
     const map<double> sum(sums.data(), input_gradient.shape());
     detail::for_each_tap<T>(

@@ -19,7 +19,7 @@ using axis_taps = interpolation::taps<float, N>;
 template <std::size_t N>
 class resized_axis {
 public:
-    resized_axis(int in, int out, const resize_rule& rule, double factor) noexcept
+    resized_axis(int in, int out, const resize_method& rule, double factor) noexcept
         : size_(static_cast<std::size_t>(in)), corners_(rule.align_corners && N > 1),
           scale_(interpolation::source_scale<float>(size_, static_cast<std::size_t>(out), corners_, factor)) {
     }
@@ -116,17 +116,17 @@ struct resize_kernel {
     static void pack(const layer&, const folded_weights&, float*) {}
     static constexpr std::size_t scratch_floats(const layer& l, bool) noexcept {
         using namespace kernel_detail;
-        return l.resize.mode == resize_rule::mode_type::nearest    ? resize_rows<1>::scratch_floats(l)
-               : l.resize.mode == resize_rule::mode_type::bilinear ? resize_rows<2>::scratch_floats(l)
-                                                                   : resize_rows<4>::scratch_floats(l);
+        return l.resize.mode == resize_method::mode_type::nearest    ? resize_rows<1>::scratch_floats(l)
+               : l.resize.mode == resize_method::mode_type::bilinear ? resize_rows<2>::scratch_floats(l)
+                                                                     : resize_rows<4>::scratch_floats(l);
     }
     static void run(const layer& l, const operands& o, executor& ex) noexcept {
         switch (l.resize.mode) {
-        case resize_rule::mode_type::nearest:
+        case resize_method::mode_type::nearest:
             return run_with<1>(l, o, ex);
-        case resize_rule::mode_type::bilinear:
+        case resize_method::mode_type::bilinear:
             return run_with<2>(l, o, ex);
-        case resize_rule::mode_type::bicubic:
+        case resize_method::mode_type::bicubic:
             return run_with<4>(l, o, ex);
         }
     }
