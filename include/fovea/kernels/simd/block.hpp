@@ -76,11 +76,10 @@ private:
         with_inline_activation(d.act, [&](auto activate) {
             for_each_vector(begin, end, [&](auto tag, int c) {
                 using v = decltype(tag);
-                constexpr int size = static_cast<int>(v::size);
                 const depthwise_row<Kernel, Stride, v> row(weights_of(c));
                 for (int y = first; y < last; ++y) {
                     window_rows_of<Kernel> rows;
-                    ring.template window_at<Kernel, Stride>(c, size, y, rows);
+                    ring.template window_at<Kernel, Stride>(c, y, rows);
                     row.run(rows, output + (y - output_row) * row_floats + c, stride, d.out.width, activate);
                 }
             });

@@ -41,8 +41,8 @@ struct block_layers {
 };
 
 // How a block is worked through. The rows that the depthwise convolution reads lie in a ring: [vector of
-// channels][row][pixel][vector], with columns of zeros left and right, so that the convolution has no edges
-// and reads one short stream of memory after the other.
+// channels][row][pixel][vector_size], with columns of zeros left and right, so that the convolution has no
+// edges and reads one short stream of memory after the other.
 struct block_cut {
     int channels;    // of the depthwise convolution, padded
     int ring_width;  // pixels of a ring's row
@@ -67,7 +67,9 @@ struct block_cut {
     }
     // Floats of the ring and a row of zeros behind it.
     constexpr std::size_t ring_floats() const noexcept {
-        return floats(ring_rows * ring_width, by_columns ? block_columns : channels) + zeros_floats();
+        const int width = by_columns ? widest_block : channels;
+        return floats(ring_rows * ring_width, (width + vector_size - 1) / vector_size * vector_size) +
+               zeros_floats();
     }
     constexpr std::size_t zeros_floats() const noexcept { return floats(ring_width, vector_size); }
     // Floats of the depthwise rows that wait for their projection.

@@ -17,28 +17,25 @@ public:
     // Zeros left and right of the map's pixels for channels [begin, end), and the row of zeros.
     void clear_margins(int begin, int end) noexcept {
         const int left = b_.depthwise.win.pad_left, right = left + b_.depthwise.in.width;
-        for_each_vector(begin, end, [&](auto tag, int c) {
-            constexpr int size = static_cast<int>(decltype(tag)::size);
+        for (int c = begin; c < end; c += vector_size)
             for (int y = 0; y < cut_.ring_rows; ++y) {
-                float* row = row_at(c, size, y);
-                std::fill_n(row, left * size, 0.0F);
-                std::fill_n(row + right * size, (cut_.ring_width - right) * size, 0.0F);
+                float* row = row_at(c, y);
+                std::fill_n(row, left * vector_size, 0.0F);
+                std::fill_n(row + right * vector_size, (cut_.ring_width - right) * vector_size, 0.0F);
             }
-        });
         std::fill_n(zeros_, cut_.zeros_floats(), 0.0F);
     }
     // Rows [first, last) of the expansion of `input`, one block of columns.
     void expand(const float* input, column_block c, const float* weights, const float* end_of_weights,
                 int first, int last) noexcept {
         const layer& e = b_.expand;
-        const int size = std::min(c.width, vector_size);
         tile_operands t{};
         t.weights = weights;
         t.residual = nullptr;
-        t.output_stride = size;
+        t.output_stride = vector_size;
         t.vector_stride = vector_stride();
         t.row_length = t.rows_left = e.in.width;
-        t.gap = static_cast<std::ptrdiff_t>(cut_.ring_width - e.in.width) * size;
+        t.gap = static_cast<std::ptrdiff_t>(cut_.ring_width - e.in.width) * vector_size;
         t.ahead = weights + static_cast<std::ptrdiff_t>(e.in.channels + 1) * c.width;
         if (cut_.by_columns)
             fetch_later_layers(t, end_of_weights, c.first, c.first + c.width, cut_.channels);
@@ -48,7 +45,7 @@ public:
         while (first < last) { // twice where the ring wraps around
             const int rows = std::min(last - first, cut_.ring_rows - first % cut_.ring_rows);
             const float* pixels = input + static_cast<std::ptrdiff_t>(first) * e.in.width * e.in.stride;
-            t.output = pixels_at(c.first, size, first);
+            t.output = pixels_at(c.first, first);
             run_column_block(
                 c.width, 0, rows * e.in.width,
                 [&](int r) {
@@ -66,17 +63,16 @@ public:
                 const float* pixel = input + (static_cast<std::ptrdiff_t>(y) * m.width + x) * m.stride;
                 for_each_vector(0, cut_.channels, [&](auto tag, int c) {
                     using v = decltype(tag);
-                    constexpr int size = static_cast<int>(v::size);
-                    v::load_unaligned(pixel + c).store_unaligned(pixels_at(c, size, y) + x * size);
+                    v::load_unaligned(pixel + c).store_unaligned(pixels_at(c, y) + x * vector_size);
                 });
             }
     }
     // The rows under output row y, for one vector of channels.
     template <int Kernel, int Stride>
-    FOVEA_INLINE void window_at(int c, int size, int y, window_rows_of<Kernel>& rows) const noexcept {
+    FOVEA_INLINE void window_at(int c, int y, window_rows_of<Kernel>& rows) const noexcept {
         for (int ky = 0; ky < Kernel; ++ky) {
             const int row = y * Stride - b_.depthwise.win.pad_top + ky;
-            rows[ky] = row >= 0 && row < b_.depthwise.in.height ? row_at(c, size, row) : zeros_;
+            rows[ky] = row >= 0 && row < b_.depthwise.in.height ? row_at(c, row) : zeros_;
         }
     }
 
@@ -84,14 +80,14 @@ private:
     std::ptrdiff_t vector_stride() const noexcept {
         return static_cast<std::ptrdiff_t>(cut_.ring_rows) * cut_.ring_width * vector_size;
     }
-    // The row of one vector of `size` channels, left margin first.
-    FOVEA_INLINE float* row_at(int c, int size, int y) const noexcept {
+    // The row of the vector that begins with channel c, left margin first.
+    FOVEA_INLINE float* row_at(int c, int y) const noexcept {
         return memory_ + (static_cast<std::ptrdiff_t>(c - first_channel_) * cut_.ring_rows +
-                          static_cast<std::ptrdiff_t>(y % cut_.ring_rows) * size) *
+                          static_cast<std::ptrdiff_t>(y % cut_.ring_rows) * vector_size) *
                              cut_.ring_width;
     }
-    FOVEA_INLINE float* pixels_at(int c, int size, int y) const noexcept {
-        return row_at(c, size, y) + static_cast<std::ptrdiff_t>(b_.depthwise.win.pad_left) * size;
+    FOVEA_INLINE float* pixels_at(int c, int y) const noexcept {
+        return row_at(c, y) + static_cast<std::ptrdiff_t>(b_.depthwise.win.pad_left) * vector_size;
     }
 
     const block_layers& b_;

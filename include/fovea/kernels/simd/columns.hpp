@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fovea/kernels/layer.hpp>
+#include <fovea/kernels/simd/paired_tile_avx512.hpp>
 #include <fovea/kernels/simd/tile.hpp>
 
 #include <algorithm>
@@ -21,14 +22,23 @@ inline constexpr int tile_rows = 6, tile_vectors = 2;
 #endif
 inline constexpr int block_columns = tile_vectors * vector_size;
 
-// A block of output channels: its first column and its width, one of block_columns, their halves, ..., 8.
+// A block of output channels: its first column and its width, one of block_columns, their halves, ..., 8, or
+// with AVX-512 what is left where that is 24 or 40.
 struct column_block {
     int first, width;
 };
 
+// Whether a block ends in a half vector that a tile shares between pairs of rows.
+constexpr bool is_paired(int width) noexcept {
+    return half_size < vector_size && width > vector_size && width % vector_size != 0;
+}
+inline constexpr int widest_block = is_paired(block_columns + 8) ? block_columns + 8 : block_columns;
+
 // The block that begins at `column`: as wide as the padded channels allow.
 constexpr column_block block_at(int column, int channels) noexcept {
     const int left = padded_channels(channels) - column;
+    if (left <= widest_block && is_paired(left))
+        return {column, left};
     int width = block_columns;
     while (width > left)
         width /= 2;
@@ -70,21 +80,26 @@ inline void pack_matrix(const folded_weights& w, int in_channels, int taps, int 
 
 namespace kernel_detail {
 
-// The heights that tiles are compiled for, from high to low. Whatever the number of rows (13 or more), it is
-// a sum of heights that lose nothing; a lower tile than `full_rate_rows` takes as long as one of that height,
-// as too few sums then wait for each other.
+// The heights that tiles are compiled for, from high to low. Whatever the number of rows (twice the highest
+// or more), it is a sum of heights that lose nothing; a lower tile than `full_rate_rows` takes as long as one
+// of that height, as too few sums then wait for each other.
+template <std::size_t Count>
+using height_list = std::array<int, Count>;
 #if defined(__AVX512F__)
-inline constexpr std::array<int, 6> tile_heights{12, 7, 6, 4, 2, 1};
+inline constexpr height_list<6> tile_heights{12, 7, 6, 4, 2, 1};
+inline constexpr height_list<6> paired_heights{10, 7, 6, 4, 2, 1}; // 12 of 40 columns would not fit registers
 #else
-inline constexpr std::array<int, 5> tile_heights{6, 5, 4, 2, 1};
+inline constexpr height_list<5> tile_heights{6, 5, 4, 2, 1};
 #endif
 inline constexpr int full_rate_rows = 4;
 
 // For each number of rows up to twice the highest tile: the tile to begin with, found by trying all.
+template <const auto& Heights>
 inline constexpr auto first_tiles = [] {
-    std::array<int, 2 * tile_rows + 1> first{}, cost{};
-    for (int n = 1; n <= 2 * tile_rows; ++n)
-        for (int h : tile_heights) {
+    constexpr int most = 2 * Heights[0];
+    std::array<int, most + 1> first{}, cost{};
+    for (int n = 1; n <= most; ++n)
+        for (int h : Heights) {
             if (h > n)
                 continue;
             const int with = std::max(h, full_rate_rows) + cost[static_cast<std::size_t>(n - h)];
@@ -97,24 +112,44 @@ inline constexpr auto first_tiles = [] {
     return first;
 }();
 
-// Runs `count` rows tile by tile.
-template <class Vector, int Vectors, class MakeRows>
-inline void run_row_tiles(int first, int count, const MakeRows& rows_from, tile_operands t) noexcept {
+// Covers `count` rows with tiles: run(first row, height), the height being a constant.
+template <const auto& Heights, class RunTile>
+FOVEA_INLINE void for_each_tile(int first, int count, const RunTile& run) noexcept {
     while (count > 0) {
-        const int height = count > 2 * tile_rows ? tile_rows : first_tiles[static_cast<std::size_t>(count)];
-        unroll<static_cast<int>(tile_heights.size())>([&](auto i) FOVEA_INLINE_LAMBDA {
-            constexpr int rows = tile_heights[static_cast<std::size_t>(i())];
+        const int height =
+            count > 2 * Heights[0] ? Heights[0] : first_tiles<Heights>[static_cast<std::size_t>(count)];
+        unroll<static_cast<int>(Heights.size())>([&](auto i) FOVEA_INLINE_LAMBDA {
+            constexpr int rows = Heights[static_cast<std::size_t>(i())];
             if (rows == height)
-                run_tile<Vector, rows, Vectors>(rows_from(first), t);
+                run(first, std::integral_constant<int, rows>{});
         });
         first += height;
         count -= height;
     }
 }
 
+template <class Vector, int Vectors, class MakeRows>
+inline void run_row_tiles(int first, int count, const MakeRows& rows_from, tile_operands t) noexcept {
+    for_each_tile<tile_heights>(first, count, [&](int row, auto height) FOVEA_INLINE_LAMBDA {
+        run_tile<Vector, height(), Vectors>(rows_from(row), t);
+    });
+}
+
+template <int Vectors, class MakeRows>
+inline void run_paired_row_tiles(int first, int count, const MakeRows& rows_from, tile_operands t) noexcept {
+#if defined(__AVX512F__)
+    for_each_tile<paired_heights>(first, count, [&](int row, auto height) FOVEA_INLINE_LAMBDA {
+        run_paired_tile<height(), Vectors>(rows_from(row), t);
+    });
+#endif
+}
+
 template <int Vectors, class MakeRows>
 inline void run_block(int width, int first, int count, const MakeRows& rows_from,
                       const tile_operands& t) noexcept {
+    if constexpr (is_paired(Vectors * vector_size + half_size))
+        if (width == Vectors * vector_size + half_size)
+            return run_paired_row_tiles<Vectors>(first, count, rows_from, t);
     if constexpr (Vectors > 1) {
         if (width != Vectors * vector_size)
             return run_block<Vectors / 2>(width, first, count, rows_from, t);

@@ -22,7 +22,7 @@ struct depthwise_tiling {
     static constexpr int pixels = holds_weights ? 4 : 7;
 };
 
-// The input of a row, padded: rows of Vector::size channels, pixel after pixel.
+// The rows under a window, padded: pixel after pixel, vector_size floats each.
 template <int Kernel>
 using window_rows_of = array_of<const float*, Kernel>;
 
@@ -67,7 +67,7 @@ private:
         array_of<Vector, Pixels> sum;
         unroll<Pixels>([&](auto p) FOVEA_INLINE_LAMBDA { sum[p] = bias_; });
         unroll<Kernel>([&](auto ky) FOVEA_INLINE_LAMBDA {
-            const float* input = rows[ky] + static_cast<std::ptrdiff_t>(x) * Stride * size;
+            const float* input = rows[ky] + static_cast<std::ptrdiff_t>(x) * Stride * vector_size;
             if constexpr (tiling::holds_weights) {
                 accumulate<Pixels>(sum, input, held_[ky]);
             } else {
@@ -85,7 +85,7 @@ private:
     static FOVEA_INLINE void accumulate(array_of<Vector, Pixels>& sum, const float* input,
                                         const array_of<Vector, Kernel>& weights) noexcept {
         unroll<columns_under(Pixels, Kernel, Stride)>([&](auto i) FOVEA_INLINE_LAMBDA {
-            const Vector pixel = Vector::load_unaligned(input + i * size);
+            const Vector pixel = Vector::load_unaligned(input + i * vector_size);
             unroll<Pixels>([&](auto p) FOVEA_INLINE_LAMBDA {
                 constexpr int tap = i - p * Stride;
                 if constexpr (tap >= 0 && tap < Kernel)

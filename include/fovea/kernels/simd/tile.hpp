@@ -118,7 +118,7 @@ store_row(const array_of<Vector, Vectors>& row, float* output, int valid,
     if (valid >= Vectors * size) {
         FOVEA_UNROLL
         for (int v = 0; v < Vectors; ++v)
-            row[v].store_unaligned(output + v * vector_stride);
+            row[v].store_unaligned(output + v * size);
         return;
     }
     array_of<float, Vectors * size> buffer;
@@ -127,19 +127,45 @@ store_row(const array_of<Vector, Vectors>& row, float* output, int valid,
     std::memcpy(output, buffer, static_cast<std::size_t>(valid) * sizeof(float));
 }
 
+// Adds the residual to a row's sums, and goes on to the next.
+template <class Vector, int Rows, int Vectors>
+FOVEA_INLINE void add_residual(array_of<array_of<Vector, Vectors>, Rows>& sum, tile_operands& t) noexcept {
+    if (t.residual == nullptr)
+        return;
+    FOVEA_UNROLL
+    for (int r = 0; r < Rows; ++r, t.residual += t.residual_stride) {
+        FOVEA_UNROLL
+        for (int v = 0; v < Vectors; ++v)
+            sum[r][v] += Vector::load_unaligned(t.residual + v * static_cast<int>(Vector::size));
+    }
+}
+
+// The output rows of a tile, first of all: addresses that depend on nothing computed are ready in time.
+template <int Rows>
+struct output_rows {
+    array_of<float*, Rows> row;
+
+    FOVEA_INLINE explicit output_rows(tile_operands& t) noexcept {
+        for (int r = 0; r < Rows; ++r, t.advance_output())
+            row[r] = t.output;
+    }
+    // What with_inline_activation() left out, on columns that vectors of `size` wrote.
+    FOVEA_INLINE void finish_activations(const tile_operands& t, int columns, int size) const noexcept {
+        if (!kernel_detail::is_inline(t.act))
+            for (int r = 0; r < Rows; ++r)
+                for (int c = 0; c < columns && c < t.valid; c += size)
+                    finish_activation(t.act, row[r] + c / size * t.vector_stride, 0, 1,
+                                      std::min(size, t.valid - c));
+    }
+};
+
 // What follows a tile's sums: residual, activation and the stores. Leaves `t` at the tile below.
 template <class Vector, int Rows, int Vectors>
 FOVEA_INLINE void finish_tile(array_of<array_of<Vector, Vectors>, Rows>& sum, tile_operands& at) noexcept {
     constexpr int size = static_cast<int>(Vector::size);
     tile_operands t = at; // a copy in registers: stores through vector types may alias what `at` refers to
-    if (t.residual != nullptr) {
-        FOVEA_UNROLL
-        for (int r = 0; r < Rows; ++r, t.residual += t.residual_stride) {
-            FOVEA_UNROLL
-            for (int v = 0; v < Vectors; ++v)
-                sum[r][v] += Vector::load_unaligned(t.residual + v * size);
-        }
-    }
+    const output_rows<Rows> out(t);
+    add_residual<Vector, Rows, Vectors>(sum, t);
     kernel_detail::with_inline_activation(t.act, [&](auto activate) {
         FOVEA_UNROLL
         for (int r = 0; r < Rows; ++r) {
@@ -148,16 +174,19 @@ FOVEA_INLINE void finish_tile(array_of<array_of<Vector, Vectors>, Rows>& sum, ti
                 sum[r][v] = activate(sum[r][v]);
         }
     });
-    FOVEA_UNROLL
-    for (int r = 0; r < Rows; ++r, t.advance_output()) {
-        store_row<Vector, Vectors>(sum[r], t.output, t.valid, t.vector_stride);
-        if (!kernel_detail::is_inline(t.act)) {
+    if (t.valid >= Vectors * size) {
+        FOVEA_UNROLL
+        for (int r = 0; r < Rows; ++r) {
             FOVEA_UNROLL
             for (int v = 0; v < Vectors; ++v)
-                finish_activation(t.act, t.output + v * t.vector_stride, 0, 1,
-                                  std::min(size, t.valid - v * size));
+                sum[r][v].store_unaligned(out.row[r] + v * t.vector_stride);
         }
+    } else {
+        FOVEA_UNROLL
+        for (int r = 0; r < Rows; ++r)
+            store_row<Vector, Vectors>(sum[r], out.row[r], t.valid);
     }
+    out.finish_activations(t, Vectors * size, size);
     at.output = t.output;
     at.residual = t.residual;
     at.rows_left = t.rows_left;
