@@ -14,7 +14,7 @@ using namespace fovea::test;
 
 namespace {
 
-constexpr std::size_t images = 2, channels = 6, inputs = 90, outputs = 7;
+constexpr std::size_t images = 2, channel_count = 6, inputs = 90, outputs = 7;
 
 // Row `n` of an NCHW batch, flattened as torch does.
 std::vector<float> row_of(const array& x, std::size_t n) {
@@ -30,12 +30,13 @@ TEST_CASE("batch norm, scale, linear and softmax agree with torch") {
     const golden_case golden = own_golden("kernels", "dense");
     const array x = golden.input("x");
     const shape in = image_shape(x.shape);
-    REQUIRE(in == shape{3, 5, static_cast<int>(channels)});
-    const auto gamma = fill_value("bn.weight", {channels}), beta = fill_value("bn.bias", {channels}, true);
-    const auto mean = fill_value("bn.running_mean", {channels}),
-               var = fill_value("bn.running_var", {channels});
+    REQUIRE(in == shape{3, 5, static_cast<int>(channel_count)});
+    const auto gamma = fill_value("bn.weight", {channel_count}),
+               beta = fill_value("bn.bias", {channel_count}, true);
+    const auto mean = fill_value("bn.running_mean", {channel_count}),
+               var = fill_value("bn.running_var", {channel_count});
     const auto weight = fill_value("fc.weight", {outputs, inputs}), bias = fill_value("fc.bias", {outputs});
-    std::vector<float> gate = fill_value("fc.bias", {channels});
+    std::vector<float> gate = fill_value("fc.bias", {channel_count});
     reference::activate<float>(activation::sigmoid, gate, gate);
 
     array normed = make_batch(images, in), scaled = normed;
