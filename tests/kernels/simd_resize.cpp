@@ -10,26 +10,27 @@ namespace {
 
 using mode_type = resize_method::mode_type;
 
-layer layer_of(shape in, int height, int width, const resize_method& rule) {
+layer layer_of(shape in, int height, int width, const resize_method& method) {
     layer l;
-    l.resize = rule;
+    l.resize = method;
     l.in = padded_map(in);
     l.out = padded_map({height, width, in.channels});
     return l;
 }
 
-void check(shape in, int height, int width, const resize_method& rule) {
-    INFO(reference::text_of(in) << " to " << height << "x" << width << " mode " << static_cast<int>(rule.mode)
-                                << " corners " << rule.align_corners << " factor " << rule.height_factor);
+void check(shape in, int height, int width, const resize_method& method) {
+    INFO(reference::text_of(in) << " to " << height << "x" << width << " mode "
+                                << static_cast<int>(method.mode) << " corners " << method.align_corners
+                                << " factor " << method.height_factor);
     const std::vector<float> input = random_numbers(in.size(), 3);
     const shape out{height, width, in.channels};
     std::vector<float> expected(out.size());
-    reference::resize<float>(reference::make_map(input.data(), in), rule,
+    reference::resize<float>(reference::make_map(input.data(), in), method,
                              reference::make_map(expected.data(), out));
     sequential_executor sequential;
     const std::vector<float> got =
-        run_on_map<resize_kernel>(layer_of(in, height, width, rule), input, sequential);
-    if (rule.mode == mode_type::nearest)
+        run_on_map<resize_kernel>(layer_of(in, height, width, method), input, sequential);
+    if (method.mode == mode_type::nearest)
         CHECK(got == expected);
     else
         check_close(got, expected);

@@ -74,11 +74,11 @@ private:
     // Larger ones of small maps only, so that maps stay small.
     template <class Builder>
     node_id resize(Builder& b, node_id x, int name) {
-        const resize_method rule{static_cast<resize_method::mode_type>(below(3)), below(2) == 0};
+        const resize_method method{static_cast<resize_method::mode_type>(below(3)), below(2) == 0};
         if (below(3) == 0 && b.shape_of(x).height * b.shape_of(x).width < 100)
-            return b.resize_by(x, name, 1.5 + 0.5 * below(2), rule);
-        return below(2) == 0 ? b.resize_to(x, name, 1 + below(9), 1 + below(9), rule)
-                             : b.resize_like(x, values_[any()], name, rule);
+            return b.resize_by(x, name, 1.5 + 0.5 * below(2), method);
+        return below(2) == 0 ? b.resize_to(x, name, 1 + below(9), 1 + below(9), method)
+                             : b.resize_like(x, values_[any()], name, method);
     }
     template <class Builder>
     node_id gate(Builder& b, node_id x, int name) {

@@ -75,22 +75,22 @@ public:
         return push(pool(op::avg_pool, x, name, win, ceil_mode, border));
     }
     // To a size that is the same for every input size; by a factor for height and width, rounded down; to the
-    // height and width of `like`. The rule's own factors are not looked at.
+    // height and width of `like`. The method's own factors are not looked at.
     constexpr node_id resize_to(node_id x, int name, int height, int width,
-                                resize_method rule = {}) noexcept {
-        rule.height_factor = rule.width_factor = 0;
-        node n = resized(x, -1, name, rule);
+                                resize_method method = {}) noexcept {
+        method.height_factor = method.width_factor = 0;
+        node n = resized(x, -1, name, method);
         n.out.height = height;
         n.out.width = width;
         return push(n);
     }
-    constexpr node_id resize_by(node_id x, int name, double factor, resize_method rule = {}) noexcept {
-        rule.height_factor = rule.width_factor = factor;
-        return push(resized(x, -1, name, rule));
+    constexpr node_id resize_by(node_id x, int name, double factor, resize_method method = {}) noexcept {
+        method.height_factor = method.width_factor = factor;
+        return push(resized(x, -1, name, method));
     }
-    constexpr node_id resize_like(node_id x, node_id like, int name, resize_method rule = {}) noexcept {
-        rule.height_factor = rule.width_factor = 0;
-        return push(resized(x, like, name, rule));
+    constexpr node_id resize_like(node_id x, node_id like, int name, resize_method method = {}) noexcept {
+        method.height_factor = method.width_factor = 0;
+        return push(resized(x, like, name, method));
     }
 
     // Declares an output; its parts are given with part(), in order.
@@ -150,9 +150,9 @@ private:
         n.border = border;
         return n;
     }
-    static constexpr node resized(node_id x, node_id like, int name, const resize_method& rule) noexcept {
+    static constexpr node resized(node_id x, node_id like, int name, const resize_method& method) noexcept {
         node n = binary(op::resize, x, like, name);
-        n.resize = rule;
+        n.resize = method;
         return n;
     }
     constexpr int push_name(name_part part) noexcept {

@@ -19,8 +19,8 @@ using axis_taps = interpolation::taps<float, N>;
 template <std::size_t N>
 class resized_axis {
 public:
-    resized_axis(int in, int out, const resize_method& rule, double factor) noexcept
-        : size_(static_cast<std::size_t>(in)), corners_(rule.align_corners && N > 1),
+    resized_axis(int in, int out, const resize_method& method, double factor) noexcept
+        : size_(static_cast<std::size_t>(in)), corners_(method.align_corners && N > 1),
           scale_(interpolation::source_scale<float>(size_, static_cast<std::size_t>(out), corners_, factor)) {
     }
 
