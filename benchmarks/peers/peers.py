@@ -57,7 +57,7 @@ class Worker:
         return [float(t) for t in self.ask(f"run {count}").split()]
 
     def turn(self, count):
-        """A turn of `count` passes that are counted: (ms of each, share of the turn that others took away)"""
+        """A turn of `count` passes that are counted."""
         begin, lost = time.perf_counter(), self._lost_seconds()
         times = self.times(WARM_UP + count)[WARM_UP:]
         seconds = (time.perf_counter() - begin) * self.threads
@@ -72,8 +72,8 @@ class Worker:
         cpus = [f"cpu{i}" for i in range(self.threads)]
         lines = [line.split() for line in pathlib.Path("/proc/stat").read_text().splitlines()]
         steal = sum(int(line[8]) for line in lines if line[0] in cpus) / os.sysconf("SC_CLK_TCK")
-        tasks = pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
-        return steal + sum(int(task.read_text().split()[1]) for task in tasks) * 1e-9
+        waits = pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
+        return steal + sum(int(wait.read_text().split()[1]) for wait in waits) * 1e-9
 
     def _answer(self):
         line = self.process.stdout.readline()
