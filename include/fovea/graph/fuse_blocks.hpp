@@ -1,7 +1,9 @@
 // The second fusion pass: the convolutions of an inverted residual become one step, so that the wide map
 // between them never leaves the caches.
 //
-//     expand 1x1 -> depthwise -> project 1x1       one step, row by row
+//     expand 1x1 -> depthwise -> project 1x1       one step, row by row; the network's first convolution in
+//     place
+//                                                  of an expansion, too
 //     expand 1x1 -> depthwise [-> global pool]     one step; the pool is squeeze-excite's
 //     depthwise -> project 1x1                     one step, row by row
 //
@@ -26,6 +28,16 @@ constexpr bool is_block_depthwise(graph_view g, const step& s) noexcept {
 }
 constexpr bool is_block_pointwise(graph_view g, const step& s) noexcept {
     return s.node >= 0 && s.gate < 0 && g[s.node].kind == op::conv2d && is_matrix_product(g[s.node]);
+}
+
+// The first convolution of the networks, 3x3 at stride 2 over three channels.
+constexpr bool is_block_stem(graph_view g, const step& s) noexcept {
+    if (s.node < 0 || g[s.node].kind != op::conv2d)
+        return false;
+    const node& n = g[s.node];
+    const window& w = n.win;
+    return n.groups == 1 && g[n.inputs[0]].out.channels == 3 && w.kernel_height == 3 && w.kernel_width == 3 &&
+           w.stride_height == 2 && w.stride_width == 2 && w.dilation == 1;
 }
 
 // Floats of a projection's weights that may pass by once for every few rows.
@@ -91,10 +103,13 @@ private:
     constexpr bool is_depthwise(std::size_t s) const noexcept {
         return s < steps_.size() && is_block_depthwise(g_, steps_[s]);
     }
-    // Step s is a pointwise convolution that only the depthwise step behind it reads.
+    // Step s is a pointwise or first convolution that only the depthwise step behind it reads.
     constexpr bool expands(std::size_t s) const noexcept {
-        return is_block_pointwise(g_, steps_[s]) && steps_[s].residual < 0 && is_depthwise(s + 1) &&
-               steps_[s + 1].input == steps_[s].value && reads_[at(steps_[s].value)] == 1;
+        if (steps_[s].residual >= 0 || !is_depthwise(s + 1) || steps_[s + 1].input != steps_[s].value ||
+            reads_[at(steps_[s].value)] != 1)
+            return false;
+        return is_block_pointwise(g_, steps_[s]) ||
+               (is_block_stem(g_, steps_[s]) && g_[steps_[s + 1].node].win.kernel_width == 3);
     }
     // The step behind depthwise step s is its projection, and no one else reads what s computes.
     constexpr bool projects(std::size_t s) const noexcept {

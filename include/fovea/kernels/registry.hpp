@@ -22,6 +22,8 @@ enum class kernel_id : unsigned char {
     depthwise_3x3_stride_2,
     depthwise_5x5,
     depthwise_5x5_stride_2,
+    stem_depthwise_3x3, // behind the network's first convolution
+    stem_depthwise_3x3_stride_2,
     pointwise,
     linear,
     stem,
@@ -37,12 +39,14 @@ enum class kernel_id : unsigned char {
     elementwise,
     copy,
 };
-inline constexpr int kernel_count = 18;
+inline constexpr int kernel_count = 20;
 
 namespace detail {
 
 // The kernel of a depthwise convolution and what is fused to it, by its window.
-constexpr kernel_id select_depthwise(const window& w) noexcept {
+constexpr kernel_id select_depthwise(const window& w, bool behind_stem) noexcept {
+    if (behind_stem)
+        return w.stride_width == 1 ? kernel_id::stem_depthwise_3x3 : kernel_id::stem_depthwise_3x3_stride_2;
     if (w.kernel_width == 3)
         return w.stride_width == 1 ? kernel_id::depthwise_3x3 : kernel_id::depthwise_3x3_stride_2;
     return w.stride_width == 1 ? kernel_id::depthwise_5x5 : kernel_id::depthwise_5x5_stride_2;
@@ -56,10 +60,11 @@ constexpr kernel_id select_kernel(graph_view g, const step& s) noexcept {
     if (s.node < 0)
         return kernel_id::copy;
     const node& n = g[s.node];
+    const bool behind_stem = s.expand.node >= 0 && !g[s.expand.node].win.is_pointwise();
     if (s.depthwise.node >= 0)
-        return detail::select_depthwise(g[s.depthwise.node].win);
+        return detail::select_depthwise(g[s.depthwise.node].win, behind_stem);
     if (detail::is_block_depthwise(g, s))
-        return detail::select_depthwise(n.win);
+        return detail::select_depthwise(n.win, behind_stem);
     switch (n.kind) {
     case op::linear:
         return kernel_id::linear;
@@ -121,6 +126,10 @@ constexpr kernel kernel_for() noexcept {
         return kernel_detail::kernel_of<block_kernel<5, 1>>();
     else if constexpr (Id == id::depthwise_5x5_stride_2)
         return kernel_detail::kernel_of<block_kernel<5, 2>>();
+    else if constexpr (Id == id::stem_depthwise_3x3)
+        return kernel_detail::kernel_of<block_kernel<3, 1, kernel_detail::stem_3x3_stride_2>>(true);
+    else if constexpr (Id == id::stem_depthwise_3x3_stride_2)
+        return kernel_detail::kernel_of<block_kernel<3, 2, kernel_detail::stem_3x3_stride_2>>(true);
     else if constexpr (Id == id::pointwise)
         return kernel_detail::kernel_of<pointwise_kernel>();
     else if constexpr (Id == id::linear)

@@ -4,42 +4,36 @@
 
 #include <fovea/kernels/simd/block_ring.hpp>
 #include <fovea/kernels/simd/pointwise.hpp>
+#include <fovea/kernels/simd/row_ring.hpp>
+
+#include <type_traits>
 
 FOVEA_ARCH_NAMESPACE_BEGIN
 
 namespace kernel_detail {
 
-// One worker's passes over a block.
-template <int Kernel, int Stride>
+// Of a block whose first layer is no convolution of the image.
+struct no_stem {};
+
+// One worker's passes over a block. Stem: how rows of the network's first convolution are computed.
+template <int Kernel, int Stride, class Stem>
 class block_worker {
 public:
     // `scratch`: this worker's; `sums`: [output height][channels], shared.
     block_worker(const layer& l, const block_layers& b, const block_cut& cut, const operands& o,
                  float* scratch, float* sums) noexcept
         : l_(l), b_(b), cut_(cut), o_(o), depthwise_weights_(o.weights + b.expand_floats()), ring_(scratch),
-          strip_(scratch + cut.ring_floats()), sums_(sums) {}
+          strip_(ring_ + cut.ring_floats()), image_rows_(strip_ + cut.strip_floats(b)), sums_(sums) {}
 
     // Output rows [first, last) with all channels, strip by strip.
     void run_rows(int first, int last) const noexcept {
-        block_ring ring(b_, cut_, ring_, 0);
-        ring.clear_margins(0, cut_.channels);
-        int filled = std::max(0, first * Stride - b_.depthwise.win.pad_top); // rows before are in the ring
-        for (int y = first; y < last; y += cut_.strip_rows) {
-            const int end = std::min(last, y + cut_.strip_rows);
-            const int needed =
-                std::min(b_.depthwise.in.height, (end - 1) * Stride - b_.depthwise.win.pad_top + Kernel);
-            if (!b_.expands) {
-                ring.copy(o_.input, filled, needed);
-                convolve(ring, y, end, 0, cut_.channels);
-            } else {
-                for_each_column_block([&](int, column_block c, const float* weights) {
-                    ring.expand(o_.input, c, weights, depthwise_weights_, filled, needed);
-                    convolve(ring, y, end, c.first, c.first + c.width);
-                });
-            }
-            filled = std::max(filled, needed);
-            if (b_.projects)
-                project(y, end);
+        if constexpr (!std::is_same_v<Stem, no_stem>) {
+            row_ring image(b_.expand, o_, image_rows_);
+            run_strips(first, last,
+                       [&](block_ring& ring, int begin, int end) { run_stem(image, ring, begin, end); });
+        } else {
+            run_strips(first, last,
+                       [&](block_ring& ring, int begin, int end) { ring.copy(o_.input, begin, end); });
         }
     }
     // The whole map, the i-th block of columns.
@@ -55,6 +49,39 @@ public:
     }
 
 private:
+    // `fill(ring, begin, end)` fills rows of all channels where there is no expansion.
+    template <class Fill>
+    void run_strips(int first, int last, const Fill& fill) const noexcept {
+        block_ring ring(b_, cut_, ring_, 0);
+        ring.clear_margins(0, cut_.channels);
+        int filled = std::max(0, first * Stride - b_.depthwise.win.pad_top); // rows before are in the ring
+        for (int y = first; y < last; y += cut_.strip_rows) {
+            const int end = std::min(last, y + cut_.strip_rows);
+            const int needed =
+                std::min(b_.depthwise.in.height, (end - 1) * Stride - b_.depthwise.win.pad_top + Kernel);
+            if (!b_.expands || b_.is_stem) {
+                fill(ring, filled, needed);
+                convolve(ring, y, end, 0, cut_.channels);
+            } else {
+                for_each_column_block([&](int, column_block c, const float* weights) {
+                    ring.expand(o_.input, c, weights, depthwise_weights_, filled, needed);
+                    convolve(ring, y, end, c.first, c.first + c.width);
+                });
+            }
+            filled = std::max(filled, needed);
+            if (b_.projects)
+                project(y, end);
+        }
+    }
+    // Rows [begin, end) of the network's first convolution.
+    void run_stem(row_ring& image, block_ring& ring, int begin, int end) const noexcept {
+        for (int y = begin; y < end; ++y) {
+            const float* const* rows = image.move_to(y);
+            for_each_column_block([&](int, column_block c, const float* weights) {
+                Stem::run_row(b_.expand, rows, c.width, ring.tile_at(c, weights, y));
+            });
+        }
+    }
     // f(number, block, weights) for each block of the expansion's columns.
     template <class Function>
     void for_each_column_block(Function&& f) const noexcept {
@@ -63,7 +90,7 @@ private:
         for (int i = 0, column = 0; column < cut_.channels; ++i, column += c.width) {
             c = block_at(column, cut_.channels);
             f(i, c, weights);
-            weights += static_cast<std::ptrdiff_t>(b_.expand.in.channels + 1) * c.width;
+            weights += static_cast<std::ptrdiff_t>(b_.expand_products() + 1) * c.width;
         }
     }
     // Output rows [first, last), channels [begin, end), into the output or the strip.
@@ -130,6 +157,7 @@ private:
     const float* depthwise_weights_;
     float* ring_;
     float* strip_;
+    float* image_rows_;
     float* sums_;
 };
 
@@ -147,7 +175,7 @@ inline void average_rows(const float* sums, int rows, int channels, int pixels, 
 
 } // namespace kernel_detail
 
-template <int Kernel, int Stride>
+template <int Kernel, int Stride, class Stem = kernel_detail::no_stem>
 struct block_kernel {
     static constexpr const char* name = "depthwise";
 
@@ -160,7 +188,9 @@ struct block_kernel {
         const kernel_detail::block_layers b(l);
         const folded_weights& depthwise = b.projects ? *w.before : w;
         if (b.expands)
-            pack_matrix(*depthwise.before, b.expand.in.channels, 1, b.expand.out.channels, packed);
+            pack_matrix(*depthwise.before, b.expand.in.channels,
+                        b.expand.win.kernel_height * b.expand.win.kernel_width, b.expand.out.channels,
+                        packed);
         packed += b.expand_floats();
         depthwise_weights::pack(b.depthwise, depthwise, packed);
         if (b.projects)
@@ -170,15 +200,15 @@ struct block_kernel {
     static constexpr std::size_t scratch_floats(const layer& l, bool) noexcept {
         const kernel_detail::block_layers b(l);
         const kernel_detail::block_cut cut(b);
-        return cut.sums_floats(l) + cut.ring_floats() + cut.strip_floats(b);
+        return cut.sums_floats(l) + cut.ring_floats() + cut.strip_floats(b) + cut.stem_floats(b);
     }
     static void run(const layer& l, const operands& o, executor& ex) noexcept {
         const kernel_detail::block_layers b(l);
         const kernel_detail::block_cut cut(b);
         const std::size_t sums = cut.sums_floats(l);
-        const std::size_t scratch = sums + cut.ring_floats() + cut.strip_floats(b);
+        const std::size_t scratch = scratch_floats(l, false);
         const auto worker = [&](int i) {
-            return kernel_detail::block_worker<Kernel, Stride>(
+            return kernel_detail::block_worker<Kernel, Stride, Stem>(
                 l, b, cut, o, o.scratch + static_cast<std::size_t>(i) * scratch + sums, o.scratch);
         };
         const int workers = b.expands || b.projects ? ex.concurrency() : workers_for(l, ex);

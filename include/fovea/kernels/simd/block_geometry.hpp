@@ -5,23 +5,27 @@
 #include <fovea/kernels/simd/columns.hpp>
 #include <fovea/kernels/simd/depthwise_weights.hpp>
 #include <fovea/kernels/simd/depthwise_window.hpp>
+#include <fovea/kernels/simd/row_ring.hpp>
 
 FOVEA_ARCH_NAMESPACE_BEGIN
 
 namespace kernel_detail {
 
-// The layers of a block, each as if it were alone. Expansion and projection may be missing.
+// The layers of a block, each as if it were alone. Expansion and projection may be missing; the network's
+// first convolution may be in the expansion's place.
 struct block_layers {
     layer expand, depthwise, project;
-    bool expands, projects;
+    bool expands, is_stem, projects;
 
     constexpr explicit block_layers(const layer& l) noexcept
-        : expands(l.expand.exists()), projects(l.depthwise.exists()) {
+        : expands(l.expand.exists()), is_stem(expands && !l.expand.win.is_pointwise()),
+          projects(l.depthwise.exists()) {
         depthwise.win = projects ? l.depthwise.win : l.win;
         depthwise.act = projects ? l.depthwise.act : l.act;
         depthwise.in = expands ? l.expand.out : l.in;
         depthwise.out = projects ? l.depthwise.out : l.out;
         depthwise.groups = depthwise.out.channels;
+        expand.win = l.expand.win;
         expand.act = l.expand.act;
         expand.in = l.in;
         expand.out = l.expand.out;
@@ -29,8 +33,12 @@ struct block_layers {
         project.in = l.depthwise.out;
         project.out = l.out;
     }
+    // Weights of one expanded channel, the bias not counted.
+    constexpr int expand_products() const noexcept {
+        return expand.in.channels * expand.win.kernel_height * expand.win.kernel_width;
+    }
     constexpr std::size_t expand_floats() const noexcept {
-        return expands ? packed_matrix_floats(expand.in.channels, expand.out.channels) : 0;
+        return expands ? packed_matrix_floats(expand_products(), expand.out.channels) : 0;
     }
     constexpr std::size_t depthwise_floats() const noexcept {
         return depthwise_weights::packed_floats(depthwise);
@@ -54,7 +62,7 @@ struct block_cut {
         : channels(padded_channels(b.depthwise.out.channels)), ring_width(width_of(b.depthwise)),
           strip_rows(1), ring_rows(0), by_columns(false) {
         const layer& d = b.depthwise;
-        by_columns = b.expands && !b.projects &&
+        by_columns = b.expands && !b.is_stem && !b.projects &&
                      rows_under(d, d.out.height) * ring_width * block_columns <= second_level_floats;
         const auto fits = [&](int rows) {
             return rows_under(d, rows) * ring_width * std::min(block_columns, channels) <=
@@ -75,6 +83,10 @@ struct block_cut {
     // Floats of the depthwise rows that wait for their projection.
     constexpr std::size_t strip_floats(const block_layers& b) const noexcept {
         return b.projects ? floats(strip_rows * b.depthwise.out.width, channels) : 0;
+    }
+    // Floats of the first convolution's input rows.
+    constexpr std::size_t stem_floats(const block_layers& b) const noexcept {
+        return b.is_stem ? (row_ring::floats(b.expand) + 15) / 16 * 16 : 0;
     }
     // Floats of the pool's sums of rows.
     constexpr std::size_t sums_floats(const layer& l) const noexcept {

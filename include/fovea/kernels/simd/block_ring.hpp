@@ -25,31 +25,37 @@ public:
             }
         std::fill_n(zeros_, cut_.zeros_floats(), 0.0F);
     }
-    // Rows [first, last) of the expansion of `input`, one block of columns.
-    void expand(const float* input, column_block c, const float* weights, const float* end_of_weights,
-                int first, int last) noexcept {
+    // A tile of the expansion that writes row y, one block of columns.
+    tile_operands tile_at(column_block c, const float* weights, int y) const noexcept {
         const layer& e = b_.expand;
         tile_operands t{};
         t.weights = weights;
         t.residual = nullptr;
+        t.output = row_at(c.first, y) + static_cast<std::ptrdiff_t>(b_.depthwise.win.pad_left) * vector_size;
         t.output_stride = vector_size;
-        t.vector_stride = vector_stride();
-        t.row_length = t.rows_left = e.in.width;
-        t.gap = static_cast<std::ptrdiff_t>(cut_.ring_width - e.in.width) * vector_size;
-        t.ahead = weights + static_cast<std::ptrdiff_t>(e.in.channels + 1) * c.width;
-        if (cut_.by_columns)
-            fetch_later_layers(t, end_of_weights, c.first, c.first + c.width, cut_.channels);
-        t.depth = e.in.channels;
+        t.vector_stride = static_cast<std::ptrdiff_t>(cut_.ring_rows) * cut_.ring_width * vector_size;
+        t.row_length = t.rows_left = e.out.width;
+        t.gap = static_cast<std::ptrdiff_t>(cut_.ring_width - e.out.width) * vector_size;
+        t.ahead = weights + static_cast<std::ptrdiff_t>(b_.expand_products() + 1) * c.width;
+        t.depth = e.in.channels * e.win.kernel_width;
         t.valid = c.width;
         t.act = e.act;
+        return t;
+    }
+    // Rows [first, last) of the expansion of `input`, one block of columns.
+    void expand(const float* input, column_block c, const float* weights, const float* end_of_weights,
+                int first, int last) noexcept {
+        const map_layout& m = b_.expand.in;
         while (first < last) { // twice where the ring wraps around
             const int rows = std::min(last - first, cut_.ring_rows - first % cut_.ring_rows);
-            const float* pixels = input + static_cast<std::ptrdiff_t>(first) * e.in.width * e.in.stride;
-            t.output = pixels_at(c.first, first);
+            const float* pixels = input + static_cast<std::ptrdiff_t>(first) * m.width * m.stride;
+            tile_operands t = tile_at(c, weights, first);
+            if (cut_.by_columns)
+                fetch_later_layers(t, end_of_weights, c.first, c.first + c.width, cut_.channels);
             run_column_block(
-                c.width, 0, rows * e.in.width,
+                c.width, 0, rows * m.width,
                 [&](int r) {
-                    return strided_rows{pixels + static_cast<std::ptrdiff_t>(r) * e.in.stride, e.in.stride};
+                    return strided_rows{pixels + static_cast<std::ptrdiff_t>(r) * m.stride, m.stride};
                 },
                 t);
             first += rows;
@@ -63,7 +69,8 @@ public:
                 const float* pixel = input + (static_cast<std::ptrdiff_t>(y) * m.width + x) * m.stride;
                 for_each_vector(0, cut_.channels, [&](auto tag, int c) {
                     using v = decltype(tag);
-                    v::load_unaligned(pixel + c).store_unaligned(pixels_at(c, y) + x * vector_size);
+                    float* row = row_at(c, y) + b_.depthwise.win.pad_left * vector_size;
+                    v::load_unaligned(pixel + c).store_unaligned(row + x * vector_size);
                 });
             }
     }
@@ -77,17 +84,11 @@ public:
     }
 
 private:
-    std::ptrdiff_t vector_stride() const noexcept {
-        return static_cast<std::ptrdiff_t>(cut_.ring_rows) * cut_.ring_width * vector_size;
-    }
     // The row of the vector that begins with channel c, left margin first.
     FOVEA_INLINE float* row_at(int c, int y) const noexcept {
         return memory_ + (static_cast<std::ptrdiff_t>(c - first_channel_) * cut_.ring_rows +
                           static_cast<std::ptrdiff_t>(y % cut_.ring_rows) * vector_size) *
                              cut_.ring_width;
-    }
-    FOVEA_INLINE float* pixels_at(int c, int y) const noexcept {
-        return row_at(c, y) + static_cast<std::ptrdiff_t>(b_.depthwise.win.pad_left) * vector_size;
     }
 
     const block_layers& b_;

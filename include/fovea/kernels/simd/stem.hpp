@@ -52,6 +52,8 @@ struct any_stem {
 struct stem_3x3_stride_2 {
     static void run_row(const layer& l, const float* const* rows, int width,
                         const tile_operands& t) noexcept {
+        if (is_paired(width))
+            return any_stem::run_row(l, rows, width, t);
         with_block(width, [&](auto tag, auto vectors) {
             using v = decltype(tag);
             constexpr int pixels = register_tiles * tile_vectors / vectors();
