@@ -6,19 +6,17 @@
 
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 using namespace fovea;
 
 namespace {
 
-constexpr float infinity = std::numeric_limits<float>::infinity();
-constexpr float nan_value = std::numeric_limits<float>::quiet_NaN();
-
-// About four million numbers: every 997th bit pattern that is no NaN.
+// About two million numbers: every 1999th bit pattern that is no NaN.
 std::vector<float> floats_of_every_magnitude() {
     std::vector<float> numbers;
-    for (std::uint64_t bits = 0; bits < (std::uint64_t{1} << 32U); bits += 997) {
+    for (std::uint64_t bits = 0; bits < (std::uint64_t{1} << 32U); bits += 1999) {
         const auto pattern = static_cast<std::uint32_t>(bits);
         float x = 0;
         std::memcpy(&x, &pattern, sizeof x);
@@ -74,6 +72,7 @@ TEST_CASE("sigmoid, silu and softplus are right for floats of every magnitude") 
 }
 
 TEST_CASE("the exponential function is right for floats of every magnitude") {
+    constexpr float infinity = std::numeric_limits<float>::infinity();
     largest_error e;
     for (float x : floats_of_every_magnitude())
         if (std::abs(x) < 88.7F)
@@ -88,10 +87,11 @@ TEST_CASE("the exponential function is right for floats of every magnitude") {
         CHECK(exponential_of(x) == 0);
     CHECK(exponential_of(0) == 1);
     CHECK(exponential_of(-0.0F) == 1);
-    CHECK(std::isnan(exponential_of(nan_value)));
+    CHECK(std::isnan(exponential_of(std::numeric_limits<float>::quiet_NaN())));
 }
 
 TEST_CASE("activations end where their limits are") {
+    constexpr float infinity = std::numeric_limits<float>::infinity();
     CHECK(activate(activation::sigmoid, infinity) == 1);
     CHECK(activate(activation::sigmoid, -infinity) == Approx(0).margin(1e-38));
     CHECK(activate(activation::silu, infinity) == infinity);

@@ -1,18 +1,13 @@
 // SIMD elementwise, pooling and copying kernels against the scalar reference.
-#include "simd_case.hpp"
+#include "map_case.hpp"
 
 #include <fovea/kernels/reference/elementwise.hpp>
 #include <fovea/kernels/reference/pooling.hpp>
-#include <fovea/program/thread_executor.hpp>
 
 using namespace fovea;
 using namespace fovea::test;
 
 namespace {
-
-map_layout padded_map(shape s) {
-    return {s.height, s.width, s.channels, padded_channels(s.channels)};
-}
 
 // The numbers of a map with strided pixels.
 std::vector<float> dense_of(const std::vector<float>& padded, const map_layout& m) {
