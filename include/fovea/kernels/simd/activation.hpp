@@ -43,7 +43,7 @@ FOVEA_INLINE void with_inline_activation(activation act, Function&& f) noexcept 
 }
 
 // x[i] = 1 / (1 + exp(-x[i])), or x[i] times that, within 2.5 units in the last place. Results below 4e-37,
-// which belong to x below -88.3, are off by as much at most.
+// which belong to x from -88.3 down to -infinity, are off by as much at most.
 template <bool TimesX, class Vector, int N>
 FOVEA_INLINE void apply_sigmoid(array_of<Vector, N>& x) noexcept {
     array_of<Vector, N> factor;
