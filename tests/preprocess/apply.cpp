@@ -1,4 +1,5 @@
 #include <fovea/preprocess/apply.hpp>
+#include <fovea/program/thread_executor.hpp>
 
 #include <catch2/catch.hpp>
 
@@ -224,4 +225,21 @@ TEST_CASE("bytes and their scaling are the normalised input of presets that resi
     const view<std::uint8_t, 3> small(pixels.data(), {8, 8, 3});
     const preset stretched = stretch_preset(8, 8, imagenet_mean, imagenet_std);
     CHECK_THROWS_AS(apply(stretched, photo, small, workspace), input_error);
+}
+
+TEST_CASE("Any number of threads resizes to the same numbers") {
+    const sized_scene photo("threads", 123, 200), wide("wide", 9, 900);
+    for (const sized_scene* scene : {&photo, &wide})
+        for (const preset& p : {half_stretch(50, 60), fovea::letterbox_preset(64, 64)}) {
+            const auto want = transformed(p, scene->view()).values;
+            const image_size size = output_size(p, scene->view().size());
+            for (int threads : {1, 2, 3}) {
+                fovea::thread_executor executor(threads);
+                fovea::preprocess_workspace workspace;
+                std::vector<float> out(3 * size.width * size.height);
+                fovea::apply(p, scene->view(), view<float, 3>(out.data(), {size.height, size.width, 3}),
+                             workspace, executor);
+                CHECK(planes(out, size.height, size.width).values == want);
+            }
+        }
 }

@@ -39,38 +39,30 @@ inline void blend_rows(const std::uint8_t* top, const std::uint8_t* bottom, cons
         line[i] = static_cast<float>(top[i]) * t.weight[0] + static_cast<float>(bottom[i]) * t.weight[1];
 }
 
-// Blended rows to normalised pixels, four lanes each, of which the last one is overwritten by the next pixel.
-// Several rows at a time share the loads of the columns.
-template <int Rows>
-void resize_lines(const array_of<const float*, Rows>& lines, span<const pixel_column> columns,
-                  const detail::affine& normal, const array_of<float*, Rows>& out) noexcept {
+// A blended row to normalised pixels, four lanes each, of which the last one is overwritten by the next
+// pixel.
+inline void resize_line(const float* line, span<const pixel_column> columns, const detail::affine& normal,
+                        float* out) noexcept {
     using four = xsimd::make_sized_batch_t<float, 4>;
     const auto scale = four::load_unaligned(normal.scale.data()),
                shift = four::load_unaligned(normal.shift.data());
-    const auto pixel = [&](const float* line, const pixel_column& c) {
+    const auto pixel = [&](const pixel_column& c) {
         const auto left = four::load_unaligned(line + c.left),
                    right = four::load_unaligned(line + c.left + 3);
         return multiply_add(multiply_add(right - left, four(c.weight), left), scale, shift);
     };
     const std::size_t last = columns.size() - 1;
-    for (std::size_t x = 0; x < last; ++x) {
-        FOVEA_UNROLL
-        for (int r = 0; r < Rows; ++r)
-            pixel(lines[r], columns[x]).store_unaligned(out[r] + 3 * x);
-    }
-    for (int r = 0; r < Rows; ++r) {
-        float rgb[4];
-        pixel(lines[r], columns[last]).store_unaligned(rgb);
-        std::copy(rgb, rgb + 3, out[r] + 3 * last);
-    }
+    for (std::size_t x = 0; x < last; ++x)
+        pixel(columns[x]).store_unaligned(out + 3 * x);
+    float rgb[4];
+    pixel(columns[last]).store_unaligned(rgb);
+    std::copy_n(rgb, 3, out + 3 * last);
 }
 
 // How the rows of a photo become rows of the output. Of photos much wider than the output only the pixels
 // that count are blended.
 class row_resizer {
 public:
-    // Rows that are resized together.
-    static constexpr int together = 4;
     // Photos more than so many times as wide as the output have their pixels picked first.
     static constexpr std::size_t most_blended = 6;
 
@@ -83,30 +75,12 @@ public:
         columns_.resize(taps_.size());
         for (std::size_t x = 0; x < taps_.size(); ++x)
             columns_[x] = {picks_ ? 6 * x : 3 * taps_[x].index[0], taps_[x].weight[1]};
-        lines_.resize(workers * together * line_floats());
+        lines_.resize(workers * line_floats());
         picked_.resize(picks_ ? workers * 2 * 3 * pixels_ : 0);
     }
 
-    // Output rows first .. last - 1 of `out`, whose rows are `stride` floats apart.
-    void resize(std::size_t first, std::size_t last, std::size_t worker, float* out,
-                std::size_t stride) noexcept {
-        array_of<const float*, together> lines{};
-        array_of<float*, together> rows{};
-        for (; first < last; first += together) {
-            for (int r = 0; r < together; ++r) { // the last row again where there are no more
-                const std::size_t y = std::min(first + static_cast<std::size_t>(r), last - 1);
-                lines[r] = blended(y, worker, static_cast<std::size_t>(r));
-                rows[r] = out + y * stride;
-            }
-            resize_lines<together>(lines, columns_, normal_, rows);
-        }
-    }
-
-private:
-    // The pixels, the last one once more as the right neighbour of itself, and that one's fourth lane.
-    std::size_t line_floats() const noexcept { return 3 * pixels_ + 4; }
-
-    const float* blended(std::size_t y, std::size_t worker, std::size_t place) noexcept {
+    // Output row y by a worker of its own lines.
+    void resize(std::size_t y, std::size_t worker, float* out) noexcept {
         const axis_taps<2> t = taps_at<2>(vertical_, y);
         const std::uint8_t *top = photo_.row(t.index[0]), *bottom = photo_.row(t.index[1]);
         if (picks_) {
@@ -114,12 +88,16 @@ private:
             top = pick(top, rows);
             bottom = pick(bottom, rows + 3 * pixels_);
         }
-        float* const line = lines_.data() + (worker * together + place) * line_floats();
+        float* const line = lines_.data() + worker * line_floats();
         blend_rows(top, bottom, t, line, 3 * pixels_);
         std::copy_n(line + 3 * (pixels_ - 1), 3, line + 3 * pixels_);
         line[3 * pixels_ + 3] = 0;
-        return line;
+        resize_line(line, columns_, normal_, out);
     }
+
+private:
+    // The pixels, the last one once more as the right neighbour of itself, and that one's fourth lane.
+    std::size_t line_floats() const noexcept { return 3 * pixels_ + 4; }
 
     // The two pixels of each column side by side.
     const std::uint8_t* pick(const std::uint8_t* row, std::uint8_t* to) const noexcept {
@@ -159,8 +137,8 @@ inline void resize_normalized(image_view photo, image_size size, const detail::a
     const std::size_t tasks = (size.height + rows_a_task - 1) / rows_a_task;
     parallel_for(ex, workers, static_cast<int>(tasks), [&](int task, int worker) {
         const std::size_t first = static_cast<std::size_t>(task) * rows_a_task;
-        rows.resize(first, std::min(size.height, first + rows_a_task), static_cast<std::size_t>(worker),
-                    output.data(), 3 * output.extent(1));
+        for (std::size_t y = first; y < std::min(size.height, first + rows_a_task); ++y)
+            rows.resize(y, static_cast<std::size_t>(worker), output.data() + 3 * y * output.extent(1));
     });
 }
 
