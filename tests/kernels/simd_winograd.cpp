@@ -74,8 +74,8 @@ TEST_CASE("residuals and activations are fused into Winograd's convolution") {
 }
 
 TEST_CASE("Winograd's convolution gives the same bits for any number of workers") {
-    for (const conv_case& c :
-         {layer_of(41, 38, 32, 48), layer_of(2, 3, 128, 512), layer_of(13, 13, 64, 64)}) {
+    for (const conv_case& c : {layer_of(41, 38, 32, 48), layer_of(2, 3, 128, 512), layer_of(13, 13, 64, 64),
+                               layer_of(12, 9, 64, 76)}) {
         const conv_run run(c);
         sequential_executor sequential;
         const std::vector<float> expected = run.run(sequential);

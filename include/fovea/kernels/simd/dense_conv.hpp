@@ -89,13 +89,13 @@ struct dense_conv_kernel {
     }
     static constexpr std::size_t scratch_floats(const layer&, bool) noexcept { return 0; }
     static void run(const layer& l, const operands& o, executor& ex) noexcept {
+        constexpr int tasks_per_worker = 4, most_tiles = 16; // of a task
+        const int workers = workers_for(l, ex);
         const int tiles = (l.out.pixels() + tile_rows - 1) / tile_rows;
-        constexpr int tiles_per_task = 16;
-        parallel_for(
-            ex, workers_for(l, ex), (tiles + tiles_per_task - 1) / tiles_per_task, [&](int task, int) {
-                const int first = task * tiles_per_task * tile_rows;
-                run_pixels(l, o, first, std::min(l.out.pixels(), first + tiles_per_task * tile_rows));
-            });
+        const int pixels = std::clamp(tiles / (tasks_per_worker * workers), 1, most_tiles) * tile_rows;
+        parallel_for(ex, workers, (l.out.pixels() + pixels - 1) / pixels, [&](int task, int) {
+            run_pixels(l, o, task * pixels, std::min(l.out.pixels(), (task + 1) * pixels));
+        });
     }
 
 private:

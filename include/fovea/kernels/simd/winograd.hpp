@@ -53,19 +53,25 @@ private:
     }
 };
 
-// One group of tiles.
+// What one task computes: tiles [first, first + count), output channels of the blocks [first_block,
+// last_block).
+struct winograd_part {
+    int first, count, first_block, last_block;
+};
+
 class winograd_group {
 public:
-    winograd_group(const layer& l, const operands& o, const winograd_tiles& tiles, int first, int count,
+    // `memory`: tiles.scratch_floats().
+    winograd_group(const layer& l, const operands& o, const winograd_tiles& tiles, const winograd_part& part,
                    float* memory) noexcept
-        : l_(l), o_(o), tiles_(tiles), first_(first), count_(count), input_(memory),
+        : l_(l), o_(o), tiles_(tiles), part_(part), input_(memory),
           products_(memory + winograd_products * tiles.plane(tiles.in_stride)) {}
 
     void run() noexcept {
-        for (int t = 0; t < count_; ++t)
+        for (int t = 0; t < part_.count; ++t)
             transform_input(t);
         multiply();
-        for (int t = 0; t < count_; ++t)
+        for (int t = 0; t < part_.count; ++t)
             transform_output(t);
     }
 
@@ -74,8 +80,8 @@ private:
         return o_.weights + winograd_products * packed_matrix_floats(l_.in.channels, l_.out.channels);
     }
     const float* zeros() const noexcept { return bias() + tiles_.out_stride; }
-    int top(int t) const noexcept { return (first_ + t) / tiles_.across * winograd_tile; }
-    int left(int t) const noexcept { return (first_ + t) % tiles_.across * winograd_tile; }
+    int top(int t) const noexcept { return (part_.first + t) / tiles_.across * winograd_tile; }
+    int left(int t) const noexcept { return (part_.first + t) % tiles_.across * winograd_tile; }
 
     // The pixels under tile t, or zeros outside of the map.
     void gather(int t, array_of<const float*, winograd_products>& pixels) const noexcept {
@@ -115,21 +121,23 @@ private:
     // products[i][tile] = input[i][tile] * weights[i], 36 matrix products.
     void multiply() noexcept {
         layer product;
-        product.out = {1, count_, l_.out.channels, static_cast<int>(tiles_.out_stride)};
+        product.out = {1, part_.count, l_.out.channels, static_cast<int>(tiles_.out_stride)};
         operands o;
         o.weights = o_.weights;
         o.output = products_;
         const float* input = input_;
         for (int i = 0; i < winograd_products; ++i) {
-            for_each_block(product, o, 0, l_.in.channels, l_.in.channels,
-                           [&](int, int width, const tile_operands& t) {
-                               run_column_block(
-                                   width, 0, count_,
-                                   [&](int r) {
-                                       return strided_rows{input + r * tiles_.in_stride, tiles_.in_stride};
-                                   },
-                                   t);
-                           });
+            for_each_block(
+                product, o, 0, l_.in.channels, l_.in.channels,
+                [&](int block, int width, const tile_operands& t) {
+                    if (block >= part_.first_block && block < part_.last_block)
+                        run_column_block(
+                            width, 0, part_.count,
+                            [&](int r) {
+                                return strided_rows{input + r * tiles_.in_stride, tiles_.in_stride};
+                            },
+                            t);
+                });
             o.weights += packed_matrix_floats(l_.in.channels, l_.out.channels);
             o.output += tiles_.plane(tiles_.out_stride);
             input += tiles_.plane(tiles_.in_stride);
@@ -141,32 +149,39 @@ private:
         const std::ptrdiff_t plane = tiles_.plane(tiles_.out_stride);
         const float* const in = products_ + t * tiles_.out_stride;
         const std::ptrdiff_t pixel = static_cast<std::ptrdiff_t>(top(t)) * l_.out.width + left(t);
-        for_each_vector(
-            0, std::min(static_cast<int>(tiles_.out_stride), l_.out.stride), [&](auto tag, int c) {
-                using v = decltype(tag);
-                array_of<array_of<v, winograd_tile>, winograd_side> columns_done; // [x][y]
-                for (int x = 0; x < winograd_side; ++x) {
-                    winograd_line<v> line;
-                    FOVEA_UNROLL
-                    for (int y = 0; y < winograd_side; ++y)
-                        line[y] = v::load_unaligned(in + (y * winograd_side + x) * plane + c);
-                    transform_output_line(line, columns_done[x]);
+        const int first = first_column(part_.first_block);
+        const int last = std::min(first_column(part_.last_block), l_.out.stride);
+        for_each_vector(first, last, [&](auto tag, int c) {
+            using v = decltype(tag);
+            array_of<array_of<v, winograd_tile>, winograd_side> columns_done; // [x][y]
+            for (int x = 0; x < winograd_side; ++x) {
+                winograd_line<v> line;
+                FOVEA_UNROLL
+                for (int y = 0; y < winograd_side; ++y)
+                    line[y] = v::load_unaligned(in + (y * winograd_side + x) * plane + c);
+                transform_output_line(line, columns_done[x]);
+            }
+            const v bias_of_channel = v::load_unaligned(bias() + c);
+            for (int y = 0; y < rows; ++y) {
+                winograd_line<v> line;
+                FOVEA_UNROLL
+                for (int x = 0; x < winograd_side; ++x)
+                    line[x] = columns_done[x][y];
+                array_of<v, winograd_tile> out;
+                transform_output_line(line, out);
+                tile_operands to = operands_at(pixel + static_cast<std::ptrdiff_t>(y) * l_.out.width, c);
+                for (int x = 0; x < columns; ++x) {
+                    array_of<array_of<v, 1>, 1> sum{{out[x] + bias_of_channel}};
+                    finish_tile<v, 1, 1>(sum, to);
                 }
-                const v bias_of_channel = v::load_unaligned(bias() + c);
-                for (int y = 0; y < rows; ++y) {
-                    winograd_line<v> line;
-                    FOVEA_UNROLL
-                    for (int x = 0; x < winograd_side; ++x)
-                        line[x] = columns_done[x][y];
-                    array_of<v, winograd_tile> out;
-                    transform_output_line(line, out);
-                    tile_operands to = operands_at(pixel + static_cast<std::ptrdiff_t>(y) * l_.out.width, c);
-                    for (int x = 0; x < columns; ++x) {
-                        array_of<array_of<v, 1>, 1> sum{{out[x] + bias_of_channel}};
-                        finish_tile<v, 1, 1>(sum, to);
-                    }
-                }
-            });
+            }
+        });
+    }
+    int first_column(int block) const noexcept {
+        int column = 0;
+        for (int i = 0; i < block; ++i)
+            column += block_at(column, l_.out.channels).width;
+        return column;
     }
     tile_operands operands_at(std::ptrdiff_t pixel, int channel) const noexcept {
         tile_operands t{};
@@ -182,7 +197,7 @@ private:
     const layer& l_;
     const operands& o_;
     const winograd_tiles& tiles_;
-    int first_, count_;
+    winograd_part part_;
     float* input_;
     float* products_;
 };
@@ -220,16 +235,22 @@ struct winograd_kernel {
     static constexpr std::size_t scratch_floats(const layer& l, bool) noexcept {
         return kernel_detail::winograd_tiles(l).scratch_floats();
     }
+    // Workers share the tiles, or where these are few the output channels and with them the weights.
     static void run(const layer& l, const operands& o, executor& ex) noexcept {
         const kernel_detail::winograd_tiles tiles(l);
-        const int workers = workers_for(l, ex);
+        const int workers = workers_for(l, ex), blocks = count_blocks(l.out.channels);
         const int least = (tiles.count + tiles.group - 1) / tiles.group;
-        const int groups = std::min(tiles.count, (least + workers - 1) / workers * workers);
-        const auto begin = [&](int group) {
-            return static_cast<int>(static_cast<std::ptrdiff_t>(group) * tiles.count / groups);
-        };
-        parallel_for(ex, workers, groups, [&](int group, int worker) {
-            kernel_detail::winograd_group(l, o, tiles, begin(group), begin(group + 1) - begin(group),
+        const int shares = least == 1 ? std::min(workers, blocks) : 1;
+        const int groups = shares > 1 ? 1 : std::min(tiles.count, (least + workers - 1) / workers * workers);
+        parallel_for(ex, workers, groups * shares, [&](int task, int worker) {
+            const auto first_tile = [&](int group) {
+                return static_cast<int>(static_cast<std::ptrdiff_t>(group) * tiles.count / groups);
+            };
+            const int group = task / shares, share = task % shares;
+            const int first = first_tile(group);
+            kernel_detail::winograd_group(l, o, tiles,
+                                          {first, first_tile(group + 1) - first, share * blocks / shares,
+                                           (share + 1) * blocks / shares},
                                           o.scratch +
                                               static_cast<std::size_t>(worker) * tiles.scratch_floats())
                 .run();
