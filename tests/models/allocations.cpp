@@ -18,10 +18,10 @@ std::atomic<int> allocations{0};
 }
 
 // The sanitizers have hooks of their own: counting is for other builds.
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define FOVEA_COUNTS_ALLOCATIONS 0
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define FOVEA_COUNTS_ALLOCATIONS 0
 #endif
 #endif
