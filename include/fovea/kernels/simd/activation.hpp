@@ -57,7 +57,7 @@ FOVEA_INLINE void apply_sigmoid(array_of<Vector, N>& x) noexcept {
     const Vector one(1.0F);
     FOVEA_UNROLL
     for (int i = 0; i < N; ++i)
-        x[i] = (TimesX ? x[i] : one) / (one + scale_by_power(factor[i], n[i]));
+        x[i] = divide(TimesX ? x[i] : one, one + scale_by_power(factor[i], n[i]));
 }
 
 // log(1 + exp(x)) without overflow.

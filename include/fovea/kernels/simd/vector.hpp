@@ -48,6 +48,16 @@ FOVEA_INLINE Vector multiply_add(Vector a, Vector b, Vector c) noexcept {
     return xsimd::fma(a, b, c);
 }
 
+// a / b, rounded once. For 64-bit Arm xsimd 8 has 32-bit Arm's approximation.
+template <class Vector>
+FOVEA_INLINE Vector divide(Vector a, Vector b) noexcept {
+#if defined(__aarch64__)
+    return Vector(vdivq_f32(a.data, b.data));
+#else
+    return a / b;
+#endif
+}
+
 // Makes the compiler hold a value in a register instead of loading it again at each use: g++ 12 otherwise
 // folds a load into every multiply_add that uses it, and the loads, not the arithmetic, then set the pace (a
 // fifth of a depthwise layer).

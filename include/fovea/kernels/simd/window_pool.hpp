@@ -70,7 +70,7 @@ struct average_pooling {
     }
     template <class Vector>
     static FOVEA_INLINE Vector end(Vector sum, const pool_window& w) noexcept {
-        return sum / Vector(static_cast<float>(w.taps() + w.padding));
+        return divide(sum, Vector(static_cast<float>(w.taps() + w.padding)));
     }
 };
 
