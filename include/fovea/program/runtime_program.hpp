@@ -10,13 +10,17 @@
 
 FOVEA_ARCH_NAMESPACE_BEGIN
 
+// How far steps are fused: every layer one step, or whole blocks as model types have them. With layers, every
+// layer's value can be looked at.
+enum class fusion_level : unsigned char { layers, blocks };
+
 // Owns the graph, steps and kernels of a table's network. All kernels are compiled in. Not movable: views
 // point into it.
 class runtime_program {
 public:
     // Throws input_error when the table is wrong.
     template <class Table>
-    explicit runtime_program(const Table& table) {
+    explicit runtime_program(const Table& table, fusion_level level = fusion_level::blocks) {
         const auto b = std::make_unique<builder<max_runtime_nodes>>();
         build_graph(*b, table);
         const fault_report& f = b->first_fault();
@@ -33,8 +37,9 @@ public:
         const auto layers = std::make_unique<step_list<max_runtime_nodes>>(fusion->run());
         const auto blocks =
             std::make_unique<detail::block_fusion<max_runtime_nodes>>(graph(), layers->view());
-        const auto steps = std::make_unique<step_list<max_runtime_nodes>>(blocks->run());
-        steps_.assign(steps->view().begin(), steps->view().end());
+        if (level == fusion_level::blocks)
+            *layers = blocks->run();
+        steps_.assign(layers->view().begin(), layers->view().end());
         for (const step& s : steps_)
             kernels_.push_back(kernel_table[static_cast<std::size_t>(select_kernel(graph(), s))]);
     }

@@ -14,8 +14,9 @@ namespace kernel_detail {
 // xsimd 8 converts bytes through a buffer, which takes four times as long.
 FOVEA_INLINE vector load_bytes(const std::uint8_t* bytes) noexcept {
 #if defined(__AVX512F__)
+    constexpr __mmask16 all = 0xFFFF; // the forms without a mask make g++ 12 warn of an undefined operand
     const __m128i eight = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes));
-    return vector(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(eight)));
+    return vector(_mm512_maskz_cvtepi32_ps(all, _mm512_maskz_cvtepu8_epi32(all, eight)));
 #elif defined(__AVX2__)
     const __m128i eight = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes));
     return vector(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(eight)));

@@ -87,7 +87,7 @@ template <std::size_t Count>
 using height_list = std::array<int, Count>;
 #if defined(__AVX512F__)
 inline constexpr height_list<6> tile_heights{12, 7, 6, 4, 2, 1};
-inline constexpr height_list<6> paired_heights{10, 7, 6, 4, 2, 1}; // 12 of 40 columns would not fit registers
+inline constexpr height_list<5> paired_heights{10, 6, 4, 2, 1}; // 12 of 40 columns would not fit registers
 #else
 inline constexpr height_list<5> tile_heights{6, 5, 4, 2, 1};
 #endif
@@ -97,7 +97,7 @@ inline constexpr int full_rate_rows = 4;
 template <const auto& Heights>
 inline constexpr auto first_tiles = [] {
     constexpr int most = 2 * Heights[0];
-    std::array<int, most + 1> first{}, cost{};
+    std::array<int, static_cast<std::size_t>(most) + 1> first{}, cost{};
     for (int n = 1; n <= most; ++n)
         for (int h : Heights) {
             if (h > n)

@@ -16,22 +16,6 @@ constexpr bool is_3x3_stride_2_stem(const window& w, int in_channels) noexcept {
            w.dilation == 1;
 }
 
-// The windows of neighbouring output pixels as rows of a matrix product; a tap is a row of the window.
-struct ring_rows {
-    const float* const* rows;
-    int row_count;
-    std::ptrdiff_t first, stride;
-
-    int taps() const noexcept { return row_count; }
-
-    template <int Rows>
-    class cursor : public strided_rows::cursor<Rows> {
-    public:
-        FOVEA_INLINE cursor(const ring_rows& w, int tap) noexcept
-            : strided_rows::cursor<Rows>({w.rows[tap] + w.first, w.stride}, 0) {}
-    };
-};
-
 // Any window.
 struct any_stem {
     static void run_row(const layer& l, const float* const* rows, int width,
@@ -40,7 +24,7 @@ struct any_stem {
         run_column_block(
             width, 0, l.out.width,
             [&](int x) {
-                return ring_rows{rows, l.win.kernel_height, x * stride, stride};
+                return strided_rows{nullptr, stride, rows, l.win.kernel_height, x * stride};
             },
             t);
     }

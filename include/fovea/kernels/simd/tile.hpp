@@ -47,21 +47,27 @@ struct tile_operands {
     }
 };
 
-// Rows of a matrix one stride apart: the pixels of a pointwise convolution. One pointer for three rows keeps
-// a tile of twelve within x86's registers: an address there is a pointer plus one or two strides.
+// Rows of a matrix one stride apart: the pixels of a pointwise convolution, or the windows of a first
+// convolution with a tap for each row of the window. One pointer for three rows keeps a tile of twelve within
+// x86's registers: an address there is a pointer plus one or two strides.
 struct strided_rows {
     const float* first;
     std::ptrdiff_t stride;
+    // Several taps, in place of `first`: each begins `offset` floats into its row.
+    const float* const* tap_rows = nullptr;
+    int tap_count = 1;
+    std::ptrdiff_t offset = 0;
 
-    static constexpr int taps() noexcept { return 1; }
+    int taps() const noexcept { return tap_count; }
 
     template <int Rows>
     class cursor {
     public:
-        FOVEA_INLINE cursor(const strided_rows& rows, int) noexcept : stride_(rows.stride) {
+        FOVEA_INLINE cursor(const strided_rows& rows, int tap) noexcept : stride_(rows.stride) {
+            const float* first = rows.tap_rows == nullptr ? rows.first : rows.tap_rows[tap] + rows.offset;
             FOVEA_UNROLL
             for (int i = 0; i < pointers; ++i)
-                pointer_[i] = rows.first + 3 * i * stride_;
+                pointer_[i] = first + 3 * i * stride_;
         }
         FOVEA_INLINE float operator()(int r) const noexcept { return pointer_[r / 3][r % 3 * stride_]; }
         FOVEA_INLINE void advance() noexcept {
@@ -111,9 +117,7 @@ FOVEA_INLINE void prefetch_to_level_2(const float* address) noexcept {
 } // namespace kernel_detail
 
 template <class Vector, int Vectors>
-FOVEA_INLINE void
-store_row(const array_of<Vector, Vectors>& row, float* output, int valid,
-          std::ptrdiff_t vector_stride = static_cast<std::ptrdiff_t>(Vector::size)) noexcept {
+FOVEA_INLINE void store_row(const array_of<Vector, Vectors>& row, float* output, int valid) noexcept {
     constexpr int size = static_cast<int>(Vector::size);
     if (valid >= Vectors * size) {
         FOVEA_UNROLL
