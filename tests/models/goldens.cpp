@@ -102,21 +102,25 @@ array inner_output(network& net, const array& batch, node_id i, const shape_type
 
 void check_outputs(const golden_case& golden, network& net) {
     const graph_view g = net.program().graph;
-    const array input = golden.input();
-    forward(net, input);
+    forward(net, golden.input());
     for (std::size_t i = 0; i < g.outputs.size(); ++i) {
         const golden_output& expected = golden.output(g.outputs[i].name);
         CHECK(compare(expected, output_of(net, i, expected.shape)));
     }
+}
+
+void check_inner_outputs(const golden_case& golden, network& net) {
+    const array input = golden.input();
     for (const golden_output& expected : golden.outputs) {
         if (expected.name.find('.') == std::string::npos)
             continue;
-        const node_id i = last_node_of(g, module_of(expected.name));
+        const node_id i = last_node_of(net.program().graph, module_of(expected.name));
         REQUIRE(i >= 0);
         CHECK(compare(expected, inner_output(net, input, i, expected.shape)));
     }
 }
 
+// With whole blocks fused, as users have it, and layer by layer, where every inner value can be seen.
 template <class Table, std::size_t Count>
 void check_goldens(const golden_table<Table> (&cases)[Count]) {
     for (const auto& c : cases) {
@@ -124,10 +128,13 @@ void check_goldens(const golden_table<Table> (&cases)[Count]) {
         const auto golden = c.shared ? shared_golden("models", c.name) : own_golden("models", c.name);
         if (!golden)
             continue;
-        const runtime_program program(c.table);
+        const runtime_program program(c.table), layers(c.table, fusion_level::layers);
         check_state_dict(*golden, program.graph());
-        network net(program.view(), weights_of(*golden, program.graph()));
+        const state_dict weights = weights_of(*golden, program.graph());
+        network net(program.view(), weights), layered(layers.view(), weights);
         check_outputs(*golden, net);
+        check_outputs(*golden, layered);
+        check_inner_outputs(*golden, layered);
     }
 }
 
