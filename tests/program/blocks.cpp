@@ -30,15 +30,17 @@ void build_graph(Builder& b, const block_table& t) {
     int count = 0;
     const auto child = [&] { return b.child(0, count++); };
     node_id x = b.input(t.in);
-    if (t.residual) // of a value that a step computes
+    if (t.residual && !t.image) // of a value that a step computes
         x = b.conv2d(x, child(), t.in.channels, window{}, 1, true);
-    const node_id input = x;
+    node_id input = x;
     if (t.image)
         x = b.conv2d(x, child(), t.expanded, window::same(3, 2), 1, true);
     else if (t.expanded > 0)
         x = b.batch_norm(b.conv2d(x, child(), t.expanded, window{}, 1), child(), 1e-3F);
     if (t.expanded > 0)
         x = b.activate(x, 0, t.act);
+    if (t.image)
+        input = x;
     x = b.conv2d(x, child(), b.channels(x), window::same(t.kernel, t.stride), b.channels(x), true);
     x = b.activate(x, 0, t.act);
     if (t.gated) {
@@ -147,6 +149,14 @@ TEST_CASE("the first convolution runs inside the block behind it") {
                              false,
                              true});
             }
+}
+
+TEST_CASE("the first convolution may be the block's residual, too") {
+    for (int width : {48, 61, 90})
+        for (int expanded : {8, 16, 24, 40}) {
+            INFO("width " << width << ", " << expanded);
+            check_block({{60, width, 3}, expanded, 3, 1, activation::hardswish, false, expanded, true, true});
+        }
 }
 
 TEST_CASE("fused and unfused networks agree, and layers are steps of their own where that is asked for") {

@@ -35,6 +35,7 @@ struct step {
     activation act = activation::identity;
     stage expand{}, depthwise{}; // run before `node`, in this order
     node_id pool = -1;           // value [1, 1, C] it computes besides: the mean of `value` over the map
+    bool adds_expanded = false;  // the residual is what `expand` computes, which has no place in memory
 };
 
 template <std::size_t Capacity>

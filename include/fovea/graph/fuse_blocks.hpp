@@ -67,38 +67,41 @@ public:
 
     constexpr step_list<Capacity> run() noexcept {
         step_list<Capacity> fused;
-        for (std::size_t s = 0; s < steps_.size(); ++s) {
-            const std::size_t depthwise = s + (expands(s) ? 1 : 0);
-            if (!is_depthwise(depthwise)) {
-                fused.push(steps_[s]);
-                continue;
-            }
-            step block = steps_[depthwise];
-            if (depthwise != s)
-                put_before(block.expand, block, steps_[s]);
-            std::size_t last = depthwise;
-            if (projects(depthwise)) {
-                const stage expand = block.expand;
-                const node_id input = block.input;
-                block = steps_[++last];
-                block.depthwise = stage_of(steps_[depthwise]);
-                block.expand = expand;
-                block.input = input;
-            } else if (pools(depthwise)) {
-                block.pool = steps_[++last].value;
-            }
-            fused.push(block);
-            s = last;
-        }
+        for (std::size_t s = 0; s < steps_.size();)
+            s = push_block(fused, s);
         return fused;
     }
 
 private:
     static constexpr std::size_t at(node_id i) noexcept { return static_cast<std::size_t>(i); }
     static constexpr stage stage_of(const step& s) noexcept { return {s.node, s.norm, s.act}; }
-    static constexpr void put_before(stage& place, step& block, const step& first) noexcept {
-        place = stage_of(first);
-        block.input = first.input;
+    // Pushes the block that begins with step s, or the step alone; returns the step behind it.
+    constexpr std::size_t push_block(step_list<Capacity>& fused, std::size_t s) noexcept {
+        const bool residual = adds_stem(s), expanded = residual || expands(s);
+        const std::size_t depthwise = s + (expanded ? 1 : 0);
+        if (!is_depthwise(depthwise)) {
+            fused.push(steps_[s]);
+            return s + 1;
+        }
+        std::size_t last = depthwise;
+        step block = steps_[depthwise];
+        if (residual || projects(depthwise)) {
+            block = steps_[++last];
+            block.depthwise = stage_of(steps_[depthwise]);
+            block.input = steps_[depthwise].input;
+        } else if (pools(depthwise)) {
+            block.pool = steps_[++last].value;
+        }
+        if (expanded) {
+            block.expand = stage_of(steps_[s]);
+            block.input = steps_[s].input;
+        }
+        if (residual) {
+            block.residual = -1;
+            block.adds_expanded = true;
+        }
+        fused.push(block);
+        return last + 1;
     }
     constexpr bool is_depthwise(std::size_t s) const noexcept {
         return s < steps_.size() && is_block_depthwise(g_, steps_[s]);
@@ -110,6 +113,14 @@ private:
             return false;
         return is_block_pointwise(g_, steps_[s]) ||
                (is_block_stem(g_, steps_[s]) && g_[steps_[s + 1].node].win.kernel_width == 3);
+    }
+    // Step s is a first convolution that two read: the depthwise convolution behind it, and the projection
+    // behind that as its residual (MobileNetV3's first block).
+    constexpr bool adds_stem(std::size_t s) const noexcept {
+        return is_block_stem(g_, steps_[s]) && steps_[s].residual < 0 && is_depthwise(s + 1) &&
+               steps_[s + 1].input == steps_[s].value && g_[steps_[s + 1].node].win.kernel_width == 3 &&
+               projects(s + 1) && steps_[s + 2].residual == steps_[s].value &&
+               reads_[at(steps_[s].value)] == 2;
     }
     // The step behind depthwise step s is its projection, and no one else reads what s computes.
     constexpr bool projects(std::size_t s) const noexcept {

@@ -36,6 +36,7 @@ struct layer {
     resize_method resize{};                     // of resizes
     inner_layer expand{}, depthwise{};          // of a block (graph/fuse_blocks.hpp)
     bool pools = false;                         // it writes the output's mean over the map, too
+    bool adds_expanded = false;                 // it adds what `expand` computes
 };
 
 // How many workers a layer is shared among. Sharing costs one or two microseconds, in which one core does

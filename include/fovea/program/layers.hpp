@@ -31,6 +31,7 @@ constexpr layer layer_channels(graph_view g, const step& s) noexcept {
     l.expand = inner_layer_of(g, s.expand, channels(s.expand));
     l.depthwise = inner_layer_of(g, s.depthwise, channels(s.depthwise));
     l.pools = s.pool >= 0;
+    l.adds_expanded = s.adds_expanded;
     return l;
 }
 

@@ -23,7 +23,8 @@ public:
     block_worker(const layer& l, const block_layers& b, const block_cut& cut, const operands& o,
                  float* scratch, float* sums) noexcept
         : l_(l), b_(b), cut_(cut), o_(o), depthwise_weights_(o.weights + b.expand_floats()), ring_(scratch),
-          strip_(ring_ + cut.ring_floats()), image_rows_(strip_ + cut.strip_floats(b)), sums_(sums) {}
+          strip_(ring_ + cut.ring_floats()), image_rows_(strip_ + cut.strip_floats(b)),
+          residual_(image_rows_ + cut.stem_floats(b)), sums_(sums) {}
 
     // Output rows [first, last) with all channels, strip by strip.
     void run_rows(int first, int last) const noexcept {
@@ -70,7 +71,7 @@ private:
             }
             filled = std::max(filled, needed);
             if (b_.projects)
-                project(y, end);
+                project(ring, y, end);
         }
     }
     // Rows [begin, end) of the network's first convolution.
@@ -133,21 +134,28 @@ private:
             sum.store_unaligned(sums + c);
         });
     }
-    void project(int first, int last) const noexcept {
+    void project(const block_ring& ring, int first, int last) const noexcept {
         const layer& p = b_.project;
-        operands o = o_;
+        const std::ptrdiff_t row = p.out.width;
+        operands o = o_; // as if the map began with this strip
         o.weights = depthwise_weights_ + b_.depthwise_floats();
+        o.output += first * row * p.out.stride;
+        if (o.residual != nullptr)
+            o.residual += first * row * padded_channels(p.out.channels);
+        if (l_.adds_expanded) {
+            for (int y = first; y < last; ++y)
+                ring.copy_out(y, residual_ + (y - first) * row * cut_.channels);
+            o.residual = residual_;
+        }
         const int pixels = (last - first) * p.out.width;
-        for_each_block(p, o, first * p.out.width, p.in.channels, p.in.channels,
-                       [&](int, int width, const tile_operands& t) {
-                           run_column_block(
-                               width, 0, pixels,
-                               [&](int r) {
-                                   return strided_rows{strip_ + static_cast<std::ptrdiff_t>(r) * p.in.stride,
-                                                       p.in.stride};
-                               },
-                               t);
-                       });
+        for_each_block(p, o, 0, p.in.channels, p.in.channels, [&](int, int width, const tile_operands& t) {
+            run_column_block(
+                width, 0, pixels,
+                [&](int r) {
+                    return strided_rows{strip_ + static_cast<std::ptrdiff_t>(r) * p.in.stride, p.in.stride};
+                },
+                t);
+        });
     }
 
     const layer& l_;
@@ -158,6 +166,7 @@ private:
     float* ring_;
     float* strip_;
     float* image_rows_;
+    float* residual_;
     float* sums_;
 };
 
@@ -200,7 +209,8 @@ struct block_kernel {
     static constexpr std::size_t scratch_floats(const layer& l, bool) noexcept {
         const kernel_detail::block_layers b(l);
         const kernel_detail::block_cut cut(b);
-        return cut.sums_floats(l) + cut.ring_floats() + cut.strip_floats(b) + cut.stem_floats(b);
+        return cut.sums_floats(l) + cut.ring_floats() + cut.strip_floats(b) + cut.stem_floats(b) +
+               cut.residual_floats(l, b);
     }
     static void run(const layer& l, const operands& o, executor& ex) noexcept {
         const kernel_detail::block_layers b(l);

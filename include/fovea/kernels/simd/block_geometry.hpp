@@ -84,6 +84,10 @@ struct block_cut {
     constexpr std::size_t strip_floats(const block_layers& b) const noexcept {
         return b.projects ? floats(strip_rows * b.depthwise.out.width, channels) : 0;
     }
+    // Floats of the expanded rows that are the residual of a strip.
+    constexpr std::size_t residual_floats(const layer& l, const block_layers& b) const noexcept {
+        return l.adds_expanded ? floats(strip_rows * b.depthwise.in.width, channels) : 0;
+    }
     // Floats of the first convolution's input rows.
     constexpr std::size_t stem_floats(const block_layers& b) const noexcept {
         return b.is_stem ? (row_ring::floats(b.expand) + 15) / 16 * 16 : 0;

@@ -74,6 +74,16 @@ public:
                 });
             }
     }
+    // Row y of the map as pixels of all channels, the way maps are.
+    void copy_out(int y, float* pixels) const noexcept {
+        const int width = b_.depthwise.in.width;
+        for_each_vector(0, cut_.channels, [&](auto tag, int c) {
+            using v = decltype(tag);
+            const float* row = row_at(c, y) + b_.depthwise.win.pad_left * vector_size;
+            for (int x = 0; x < width; ++x)
+                v::load_unaligned(row + x * vector_size).store_unaligned(pixels + x * cut_.channels + c);
+        });
+    }
     // The rows under output row y, for one vector of channels.
     template <int Kernel, int Stride>
     FOVEA_INLINE void window_at(int c, int y, window_rows_of<Kernel>& rows) const noexcept {

@@ -48,6 +48,32 @@ inline void scale_rows(const layer& l, const float* input, const float* gate, in
     }
 }
 
+// A gate on the input's channels is a factor of the weights' rows, too, and there it is the less work where
+// pixels are many.
+constexpr bool gates_weights(const layer& l) noexcept {
+    return l.out.pixels() >= 3 * padded_channels(l.out.channels);
+}
+
+// The packed weights with every input channel's row times its gate.
+inline void scale_weights(const layer& l, const float* weights, const float* gate, float* scaled) noexcept {
+    const int padded = padded_channels(l.out.channels);
+    column_block b{0, 0};
+    for (int column = 0; column < padded; column += b.width) {
+        b = block_at(column, l.out.channels);
+        std::copy_n(weights, b.width, scaled); // the bias
+        for (int k = 0; k < l.in.channels; ++k) {
+            weights += b.width;
+            scaled += b.width;
+            for_each_vector(0, b.width, [&](auto tag, int c) {
+                using v = decltype(tag);
+                (v::load_unaligned(weights + c) * v(gate[k])).store_unaligned(scaled + c);
+            });
+        }
+        weights += b.width;
+        scaled += b.width;
+    }
+}
+
 inline void run_pointwise_chunk(const layer& l, const operands& o, int first, int count, int first_block,
                                 int last_block, float* scratch) noexcept {
     const float* input = o.input + static_cast<std::ptrdiff_t>(first) * l.in.stride;
@@ -82,12 +108,26 @@ struct pointwise_kernel {
     static void pack(const layer& l, const folded_weights& w, float* packed) {
         pack_matrix(w, l.in.channels, 1, l.out.channels, packed);
     }
+    // Scaled pixels, or scaled weights, of which only the first worker's are used.
     static constexpr std::size_t scratch_floats(const layer& l, bool gated) noexcept {
-        return gated ? static_cast<std::size_t>(kernel_detail::chunk_rows(l)) *
-                           static_cast<std::size_t>(l.in.stride)
-                     : 0;
+        if (!gated)
+            return 0;
+        return kernel_detail::gates_weights(l) ? packed_floats(l)
+                                               : static_cast<std::size_t>(kernel_detail::chunk_rows(l)) *
+                                                     static_cast<std::size_t>(l.in.stride);
     }
     static void run(const layer& l, const operands& o, executor& ex) noexcept {
+        if (o.gate == nullptr || !kernel_detail::gates_weights(l))
+            return run_tasks(l, o, ex);
+        kernel_detail::scale_weights(l, o.weights, o.gate, o.scratch);
+        operands scaled = o;
+        scaled.weights = o.scratch;
+        scaled.gate = nullptr;
+        run_tasks(l, scaled, ex);
+    }
+
+private:
+    static void run_tasks(const layer& l, const operands& o, executor& ex) noexcept {
         const int workers = workers_for(l, ex);
         const kernel_detail::pointwise_tasks tasks(l, o.gate != nullptr, workers);
         const std::size_t scratch = scratch_floats(l, o.gate != nullptr);
