@@ -6,7 +6,7 @@
 
 namespace fovea {
 
-// One of a block's inner layers; `s` in rows of padded channels, as all that is not an output.
+// One of a block's inner layers, whose map is as those inside the arena: channels padded.
 constexpr inner_layer inner_layer_of(graph_view g, const stage& s, shape out) noexcept {
     if (s.node < 0)
         return {};
