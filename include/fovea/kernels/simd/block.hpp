@@ -2,9 +2,7 @@
 // fuses blocks: few rows or few channels at a time, so that the wide map between them stays in the caches.
 #pragma once
 
-#include <fovea/kernels/simd/block_ring.hpp>
-#include <fovea/kernels/simd/pointwise.hpp>
-#include <fovea/kernels/simd/row_ring.hpp>
+#include <fovea/kernels/simd/block_parts.hpp>
 
 #include <type_traits>
 
@@ -17,14 +15,9 @@ struct no_stem {};
 
 // One worker's passes over a block. Stem: how rows of the network's first convolution are computed.
 template <int Kernel, int Stride, class Stem>
-class block_worker {
+class block_worker : private block_parts {
 public:
-    // `scratch`: this worker's; `sums`: [output height][channels], shared.
-    block_worker(const layer& l, const block_layers& b, const block_cut& cut, const operands& o,
-                 float* scratch, float* sums) noexcept
-        : l_(l), b_(b), cut_(cut), o_(o), depthwise_weights_(o.weights + b.expand_floats()), ring_(scratch),
-          strip_(ring_ + cut.ring_floats()), image_rows_(strip_ + cut.strip_floats(b)),
-          residual_(image_rows_ + cut.stem_floats(b)), sums_(sums) {}
+    using block_parts::block_parts;
 
     // Output rows [first, last) with all channels, strip by strip.
     void run_rows(int first, int last) const noexcept {
@@ -83,17 +76,6 @@ private:
             });
         }
     }
-    // f(number, block, weights) for each block of the expansion's columns.
-    template <class Function>
-    void for_each_column_block(Function&& f) const noexcept {
-        const float* weights = o_.weights;
-        column_block c{0, 0};
-        for (int i = 0, column = 0; column < cut_.channels; ++i, column += c.width) {
-            c = block_at(column, cut_.channels);
-            f(i, c, weights);
-            weights += static_cast<std::ptrdiff_t>(b_.expand_products() + 1) * c.width;
-        }
-    }
     // Output rows [first, last), channels [begin, end), into the output or the strip.
     void convolve(const block_ring& ring, int first, int last, int begin, int end) const noexcept {
         const layer& d = b_.depthwise;
@@ -104,7 +86,7 @@ private:
         with_inline_activation(d.act, [&](auto activate) {
             for_each_vector(begin, end, [&](auto tag, int c) {
                 using v = decltype(tag);
-                const depthwise_row<Kernel, Stride, v> row(weights_of(c));
+                const depthwise_row<Kernel, Stride, v> row(weights_of(Kernel * Kernel, c));
                 for (int y = first; y < last; ++y) {
                     window_rows_of<Kernel> rows;
                     ring.template window_at<Kernel, Stride>(c, y, rows);
@@ -119,68 +101,7 @@ private:
                 sum_row(row, y, begin, end);
         }
     }
-    const float* weights_of(int c) const noexcept {
-        return depthwise_weights_ + depthwise_weights::offset(Kernel * Kernel, c);
-    }
-    // The sum of an output row, for the pool: each row on its own, so that the result does not depend on how
-    // rows are shared among workers.
-    void sum_row(const float* row, int y, int begin, int end) const noexcept {
-        float* sums = sums_ + static_cast<std::ptrdiff_t>(y) * cut_.channels;
-        for_each_vector(begin, end, [&](auto tag, int c) {
-            using v = decltype(tag);
-            v sum(0.0F);
-            for (int x = 0; x < l_.out.width; ++x)
-                sum += v::load_unaligned(row + static_cast<std::ptrdiff_t>(x) * l_.out.stride + c);
-            sum.store_unaligned(sums + c);
-        });
-    }
-    void project(const block_ring& ring, int first, int last) const noexcept {
-        const layer& p = b_.project;
-        const std::ptrdiff_t row = p.out.width;
-        operands o = o_; // as if the map began with this strip
-        o.weights = depthwise_weights_ + b_.depthwise_floats();
-        o.output += first * row * p.out.stride;
-        if (o.residual != nullptr)
-            o.residual += first * row * padded_channels(p.out.channels);
-        if (l_.adds_expanded) {
-            for (int y = first; y < last; ++y)
-                ring.copy_out(y, residual_ + (y - first) * row * cut_.channels);
-            o.residual = residual_;
-        }
-        const int pixels = (last - first) * p.out.width;
-        for_each_block(p, o, 0, p.in.channels, p.in.channels, [&](int, int width, const tile_operands& t) {
-            run_column_block(
-                width, 0, pixels,
-                [&](int r) {
-                    return strided_rows{strip_ + static_cast<std::ptrdiff_t>(r) * p.in.stride, p.in.stride};
-                },
-                t);
-        });
-    }
-
-    const layer& l_;
-    const block_layers& b_;
-    const block_cut& cut_;
-    const operands& o_;
-    const float* depthwise_weights_;
-    float* ring_;
-    float* strip_;
-    float* image_rows_;
-    float* residual_;
-    float* sums_;
 };
-
-// The pool: the mean of `rows` sums of rows.
-inline void average_rows(const float* sums, int rows, int channels, int pixels, float* mean) noexcept {
-    const float scale = 1.0F / static_cast<float>(pixels);
-    for_each_vector(0, channels, [&](auto tag, int c) {
-        using v = decltype(tag);
-        v sum(0.0F);
-        for (int y = 0; y < rows; ++y)
-            sum += v::load_unaligned(sums + static_cast<std::ptrdiff_t>(y) * channels + c);
-        (sum * v(scale)).store_unaligned(mean + c);
-    });
-}
 
 } // namespace kernel_detail
 
