@@ -2,7 +2,7 @@
 // channels are cut for the caches.
 #pragma once
 
-#include <fovea/kernels/simd/columns.hpp>
+#include <fovea/kernels/simd/column_tiles.hpp>
 #include <fovea/kernels/simd/depthwise_weights.hpp>
 #include <fovea/kernels/simd/depthwise_window.hpp>
 #include <fovea/kernels/simd/row_ring.hpp>

@@ -2,7 +2,7 @@
 // of a matrix product.
 #pragma once
 
-#include <fovea/kernels/simd/columns.hpp>
+#include <fovea/kernels/simd/column_tiles.hpp>
 
 FOVEA_ARCH_NAMESPACE_BEGIN
 

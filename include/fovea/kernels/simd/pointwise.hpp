@@ -1,7 +1,7 @@
 // Pointwise convolutions and linear layers: a matrix product of pixels and prepacked weights.
 #pragma once
 
-#include <fovea/kernels/simd/columns.hpp>
+#include <fovea/kernels/simd/column_tiles.hpp>
 
 FOVEA_ARCH_NAMESPACE_BEGIN
 

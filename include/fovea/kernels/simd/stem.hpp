@@ -1,7 +1,7 @@
 // The first convolution: a few channels of floats or bytes in, all taps of a window's row one run of numbers.
 #pragma once
 
-#include <fovea/kernels/simd/columns.hpp>
+#include <fovea/kernels/simd/column_tiles.hpp>
 #include <fovea/kernels/simd/row_ring.hpp>
 
 FOVEA_ARCH_NAMESPACE_BEGIN

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <fovea/kernels/simd/activation.hpp>
+#include <fovea/kernels/simd/tile_rows.hpp>
 
 #include <algorithm>
 #include <limits>
@@ -45,67 +46,6 @@ struct tile_operands {
             later += products;
         }
     }
-};
-
-// Rows of a matrix one stride apart: the pixels of a pointwise convolution, or the windows of a first
-// convolution with a tap for each row of the window. One pointer for three rows keeps a tile of twelve within
-// x86's registers: an address there is a pointer plus one or two strides.
-struct strided_rows {
-    const float* first;
-    std::ptrdiff_t stride;
-    // Several taps, in place of `first`: each begins `offset` floats into its row.
-    const float* const* tap_rows = nullptr;
-    int tap_count = 1;
-    std::ptrdiff_t offset = 0;
-
-    int taps() const noexcept { return tap_count; }
-
-    template <int Rows>
-    class cursor {
-    public:
-        FOVEA_INLINE cursor(const strided_rows& rows, int tap) noexcept : stride_(rows.stride) {
-            const float* first = rows.tap_rows == nullptr ? rows.first : rows.tap_rows[tap] + rows.offset;
-            FOVEA_UNROLL
-            for (int i = 0; i < pointers; ++i)
-                pointer_[i] = first + 3 * i * stride_;
-        }
-        FOVEA_INLINE float operator()(int r) const noexcept { return pointer_[r / 3][r % 3 * stride_]; }
-        FOVEA_INLINE void advance() noexcept {
-            FOVEA_UNROLL
-            for (int i = 0; i < pointers; ++i)
-                ++pointer_[i];
-        }
-
-    private:
-        static constexpr int pointers = (Rows + 2) / 3;
-        std::ptrdiff_t stride_;
-        array_of<const float*, pointers> pointer_;
-    };
-};
-
-// Rows anywhere in memory: the pixels under each tap of a window, [taps][capacity] pointers.
-struct gathered_rows {
-    const float* const* pointers;
-    int tap_count;
-    int capacity;
-
-    int taps() const noexcept { return tap_count; }
-
-    template <int Rows>
-    class cursor {
-    public:
-        FOVEA_INLINE cursor(const gathered_rows& rows, int tap) noexcept {
-            FOVEA_UNROLL
-            for (int r = 0; r < Rows; ++r)
-                pointer_[r] = rows.pointers[tap * rows.capacity + r];
-        }
-        FOVEA_INLINE float operator()(int r) const noexcept { return pointer_[r][k_]; }
-        FOVEA_INLINE void advance() noexcept { ++k_; }
-
-    private:
-        std::ptrdiff_t k_ = 0;
-        array_of<const float*, Rows> pointer_;
-    };
 };
 
 namespace kernel_detail {

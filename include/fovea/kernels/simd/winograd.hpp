@@ -1,7 +1,7 @@
 // Dense 3x3 convolutions at stride 1 over many channels: 2.25 products an output instead of 9.
 #pragma once
 
-#include <fovea/kernels/simd/columns.hpp>
+#include <fovea/kernels/simd/column_tiles.hpp>
 #include <fovea/kernels/simd/winograd_transform.hpp>
 
 #include <algorithm>
