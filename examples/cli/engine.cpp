@@ -16,8 +16,9 @@ namespace {
 
 using runner = std::variant<classifier, detector>;
 
-std::unique_ptr<runtime_program> build(const any_table& table) {
-    return std::visit([](const auto& t) { return std::make_unique<runtime_program>(t); }, table);
+std::unique_ptr<runtime_program> build(const model_choice& choice) {
+    return std::visit([&](const auto& t) { return std::make_unique<runtime_program>(t, choice.fusion); },
+                      choice.table);
 }
 
 template <class Table>
@@ -31,7 +32,7 @@ runner make_runner(const Table& table, const program_view& program, const state_
 
 class arch_engine final : public engine {
 public:
-    arch_engine(const model_choice& choice, const state_dict* weights) : program_(build(choice.table)) {
+    arch_engine(const model_choice& choice, const state_dict* weights) : program_(build(choice)) {
         const state_dict random =
             weights != nullptr ? state_dict() : benchmarks::generated_weights(program_->graph());
         model_.emplace(std::visit(

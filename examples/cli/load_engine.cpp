@@ -54,6 +54,7 @@ void apply_published_resize(const std::filesystem::path& weights, const model_op
 
 std::unique_ptr<engine> load_engine(const model_options& o) {
     model_choice choice = choose(o);
+    choice.fusion = o.fusion;
     const std::filesystem::path path = find_weights(o, choice);
     apply_published_resize(path, o, choice);
     const state_dict weights = read_weights(path);

@@ -1,6 +1,7 @@
 // A model as the command line spells it: a name of the zoo, changes to its table and to its weights.
 #pragma once
 
+#include <fovea/graph/fuse_blocks.hpp>
 #include <fovea/models/zoo.hpp>
 #include <fovea/program/weights.hpp>
 
@@ -36,6 +37,7 @@ struct model_options {
     bool skip_heads = false;
     std::vector<std::string> rename; // from=to
     int threads = 1;
+    fusion_level fusion = fusion_level::blocks; // no option: what a command needs
 };
 
 // What an engine is made of.
@@ -45,6 +47,7 @@ struct model_choice {
     span<const published_weights> published{};
     any_table table;
     load_options load;
+    fusion_level fusion = fusion_level::blocks;
 };
 
 // MODEL and the options that change its table.

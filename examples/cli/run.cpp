@@ -30,7 +30,8 @@ struct image_batch {
 image_batch read_batch(const std::string& path) {
     constexpr std::size_t channels = 3, largest_extent = 1 << 15;
     const npy_array array = read_npy(path);
-    const std::string found = std::string(dtype_name(array.type)) + " " + fovea::detail::shape_text(array.shape);
+    const std::string found =
+        std::string(dtype_name(array.type)) + " " + fovea::detail::shape_text(array.shape);
     if (array.type != dtype::float32 || array.shape.size() != 4 || array.shape[1] != channels)
         throw input_error(path + ": expected float32 [N, 3, H, W], found " + found);
     for (std::size_t extent : array.shape)
@@ -131,7 +132,10 @@ void write_taps(const std::filesystem::path& folder, engine& model, const image_
 
 void run_network(const run_options& o) {
     const image_batch batch = read_batch(o.input);
-    const std::unique_ptr<engine> model = load_engine(o.model);
+    model_options chosen = o.model;
+    if (o.taps)
+        chosen.fusion = fusion_level::layers; // blocks hide their inner maps
+    const std::unique_ptr<engine> model = load_engine(chosen);
     model->plan(batch.count, batch.height, batch.width, false);
     model->forward(batch.nhwc.data());
     std::error_code code;

@@ -14,6 +14,10 @@
 
 namespace fovea {
 
+// How far steps are fused: every layer one step, or whole blocks as model types have them. With layers, every
+// layer's value can be looked at.
+enum class fusion_level : unsigned char { layers, blocks };
+
 namespace detail {
 
 // Square windows of 3 or 5 taps, stride 1 or 2, no dilation: the depthwise convolutions of the networks.

@@ -10,10 +10,6 @@
 
 FOVEA_ARCH_NAMESPACE_BEGIN
 
-// How far steps are fused: every layer one step, or whole blocks as model types have them. With layers, every
-// layer's value can be looked at.
-enum class fusion_level : unsigned char { layers, blocks };
-
 // Owns the graph, steps and kernels of a table's network. All kernels are compiled in. Not movable: views
 // point into it.
 class runtime_program {
