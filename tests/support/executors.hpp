@@ -4,6 +4,7 @@
 #include <fovea/program/thread_executor.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <numeric>
 #include <random>
@@ -50,6 +51,8 @@ inline std::vector<named_executor> all_executors() {
     std::vector<named_executor> all;
     for (int workers : {1, 2, 3, 5, 8})
         all.push_back({std::to_string(workers) + " threads", std::make_unique<thread_executor>(workers)});
+    all.push_back(
+        {"3 threads without patience", std::make_unique<thread_executor>(3, std::chrono::microseconds(0))});
     using order = disorderly_executor::order;
     for (auto [name, o] : {std::pair("reverse", order::reverse), std::pair("random", order::random)})
         for (int workers : {2, 5})

@@ -3,7 +3,9 @@
 
 #include <fovea/program/executor.hpp>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
@@ -61,7 +63,12 @@ struct alignas(64) worker_tasks {
 // next layer's tasks are about to come, and then sleeps. Serves one run() at a time: use it from one thread.
 class thread_executor final : public executor {
 public:
-    explicit thread_executor(int threads) : tasks_(static_cast<std::size_t>(threads > 1 ? threads : 1)) {
+    // `patience`: how long a worker without work looks for more before it sleeps; 0 leaves the processor to
+    // others between layers, more than the pause between two passes keeps workers awake. A second at most.
+    explicit thread_executor(int threads, std::chrono::microseconds patience = std::chrono::microseconds(50))
+        : rounds_(static_cast<int>(std::clamp<std::int64_t>(patience.count(), 0, 1'000'000)) *
+                  rounds_per_microsecond),
+          tasks_(static_cast<std::size_t>(threads > 1 ? threads : 1)) {
         for (int worker = 1; worker < threads; ++worker)
             threads_.emplace_back([this, worker] { serve(worker); });
     }
@@ -85,8 +92,8 @@ public:
     }
 
 private:
-    // Rounds of looking before sleeping: about 50 microseconds.
-    static constexpr int rounds = 1000;
+    static constexpr int rounds_per_microsecond = 20; // of looking, about
+    static constexpr int rounds_before_yielding = 1000;
 
     void run_portion(int first, int count, const task& t) noexcept {
         task_ = &t;
@@ -104,7 +111,7 @@ private:
             wake_sleepers();
         work(generation, 0);
         for (int i = 0; completed_.load(std::memory_order_acquire) < count; ++i)
-            if (i < rounds)
+            if (i < rounds_before_yielding)
                 detail::relax_processor();
             else
                 std::this_thread::yield(); // the worker with the last task has no processor
@@ -138,7 +145,7 @@ private:
     }
     std::uint64_t wait_for_other_than(std::uint64_t done) noexcept {
         const auto current = [this] { return generation_.load(); };
-        for (int i = 0; i < rounds; ++i, detail::relax_processor())
+        for (int i = 0; i < rounds_; ++i, detail::relax_processor())
             if (current() != done || stopping_.load(std::memory_order_relaxed))
                 return current();
         std::unique_lock<std::mutex> lock(mutex_);
@@ -153,6 +160,7 @@ private:
         wake_.notify_all();
     }
 
+    int rounds_; // of looking before sleeping
     std::vector<std::thread> threads_;
     std::vector<detail::worker_tasks> tasks_; // by worker
     std::atomic<std::uint64_t> generation_{0};
