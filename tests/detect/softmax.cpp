@@ -10,10 +10,11 @@ namespace {
 constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
 constexpr float infinite = std::numeric_limits<float>::infinity();
 
-// The vector form, divided out.
+// The vector form, divided out. What it reads behind the logits must not matter.
 std::vector<float> softmax(const std::vector<float>& logits) {
-    std::vector<float> e(fovea::padded_classes(logits.size()), -1.0F);
-    const float sum = fovea::softmax_exponentials(logits.data(), logits.size(),
+    std::vector<float> readable = logits, e(fovea::padded_classes(logits.size()), -1.0F);
+    readable.resize(e.size(), not_a_number);
+    const float sum = fovea::softmax_exponentials(readable.data(), logits.size(),
                                                   fovea::largest_of(logits.data(), logits.size()), e.data());
     for (std::size_t c = logits.size(); c < e.size(); ++c)
         CHECK((e[c] == 0.0F || std::isnan(sum)));
