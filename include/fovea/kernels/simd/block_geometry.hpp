@@ -63,11 +63,11 @@ struct block_cut {
           strip_rows(1), ring_rows(0), by_columns(false) {
         const layer& d = b.depthwise;
         by_columns = b.expands && !b.is_stem && !b.projects &&
-                     rows_under(d, d.out.height) * ring_width * block_columns <= second_level_floats;
+                     product(rows_under(d, d.out.height), ring_width, block_columns) <= second_level_floats;
         const auto fits = [&](int rows) {
-            return rows_under(d, rows) * ring_width * std::min(block_columns, channels) <=
+            return product(rows_under(d, rows), ring_width, std::min(block_columns, channels)) <=
                        first_level_floats &&
-                   rows * d.out.width * channels <= second_level_floats;
+                   product(rows, d.out.width, channels) <= second_level_floats;
         };
         while (strip_rows < d.out.height && (by_columns || fits(strip_rows + 1)))
             ++strip_rows;
@@ -103,6 +103,10 @@ private:
 
     static constexpr std::size_t floats(int a, int b) noexcept {
         return (static_cast<std::size_t>(a) * static_cast<std::size_t>(b) + 15) / 16 * 16;
+    }
+    // Maps may be large: more than an int counts.
+    static constexpr std::ptrdiff_t product(std::ptrdiff_t a, std::ptrdiff_t b, std::ptrdiff_t c) noexcept {
+        return a * b * c;
     }
     static constexpr int rows_under(const layer& d, int rows) noexcept {
         return columns_under(rows, d.win.kernel_height, d.win.stride_height);
