@@ -18,8 +18,8 @@ namespace kernel_detail {
 template <std::size_t Count>
 using height_list = std::array<int, Count>;
 #if defined(__AVX512F__)
-inline constexpr height_list<6> tile_heights{12, 7, 6, 4, 2, 1};
-inline constexpr height_list<5> paired_heights{10, 6, 4, 2, 1}; // 12 of 40 columns would not fit registers
+inline constexpr height_list<6> tile_heights{14, 7, 6, 4, 2, 1};
+inline constexpr height_list<5> paired_heights{10, 6, 4, 2, 1}; // 12 of 40 columns do not fit registers
 #else
 inline constexpr height_list<5> tile_heights{6, 5, 4, 2, 1};
 #endif

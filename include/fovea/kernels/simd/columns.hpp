@@ -6,11 +6,11 @@
 
 FOVEA_ARCH_NAMESPACE_BEGIN
 
-// Rows and vectors of the main tile. 12 x 2 of 32 AVX-512 registers, 6 x 2 of 16 AVX2 or SSE registers and 6
+// Rows and vectors of the main tile. 14 x 2 of 32 AVX-512 registers, 6 x 2 of 16 AVX2 or SSE registers and 6
 // x 4 of 32 NEON registers leave room for the weights and the broadcast input; benchmarks/kernels has the
 // measurement.
 #if defined(__AVX512F__)
-inline constexpr int tile_rows = 12, tile_vectors = 2;
+inline constexpr int tile_rows = 14, tile_vectors = 2;
 #elif defined(__aarch64__)
 inline constexpr int tile_rows = 6, tile_vectors = 4;
 #else

@@ -48,7 +48,8 @@ private:
     // group makes that rarer.
     static constexpr int best_group(std::ptrdiff_t channels) noexcept {
         constexpr int cached_floats = 196608, least = 24, large = 96;
-        const int cached = static_cast<int>(cached_floats / (winograd_products * channels)) / 12 * 12;
+        const int cached =
+            static_cast<int>(cached_floats / (winograd_products * channels)) / tile_rows * tile_rows;
         return cached >= least ? cached : large;
     }
 };
