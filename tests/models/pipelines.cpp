@@ -229,8 +229,11 @@ TEST_CASE("the published MobileNetV3-Small weights give torchvision's features")
             forward(net, floats_of(goldens / (std::string(photo) + "_input_1x3x224x224.npy")));
             const array features = floats_of(goldens / (std::string(photo) + "_features_1x576x7x7.npy"));
             const array got = output_of(net, 0, features.shape);
+            // Features are up to 25. From torch's pass in double torch's own is 4e-5 away, fovea's 5e-5
+            // to 1.0e-4, by the instruction set: rounding of sums of up to 576 products, 52 layers deep.
+            const double largest = *std::max_element(features.values.begin(), features.values.end());
             CHECK(largest_difference(std::vector<float>(got.values.begin(), got.values.end()), features) <
-                  1e-4);
+                  1e-5 * largest);
             CHECK(largest_difference(net.output(1), floats_of(goldens / (std::string(photo) +
                                                                          "_embedding_1x576.npy"))) < 1e-4);
         }
