@@ -1,13 +1,12 @@
 // The second fusion pass: the convolutions of an inverted residual become one step, so that the wide map
 // between them never leaves the caches.
 //
-//     expand 1x1 -> depthwise -> project 1x1       one step, row by row; the network's first convolution in
-//     place
-//                                                  of an expansion, too
+//     expand 1x1 -> depthwise -> project 1x1       one step, row by row
 //     expand 1x1 -> depthwise [-> global pool]     one step; the pool is squeeze-excite's
 //     depthwise -> project 1x1                     one step, row by row
 //
-// benchmarks/kernels times blocks and their parts; docs/graph/fuse_blocks.md has the figures behind the rule.
+// The network's first convolution may be in an expansion's place. benchmarks/blocks times blocks beside their
+// layers; docs/graph/fuse_blocks.md has the figures behind the rule.
 #pragma once
 
 #include <fovea/graph/fuse.hpp>

@@ -32,7 +32,7 @@ public:
     }
     // The whole map, the i-th block of columns.
     void run_columns(int i) const noexcept {
-        for_each_column_block([&](int n, column_block c, const float* weights) {
+        for_each_expand_block([&](int n, column_block c, const float* weights) {
             if (n != i)
                 return;
             block_ring ring(b_, cut_, ring_, c.first);
@@ -57,7 +57,7 @@ private:
                 fill(ring, filled, needed);
                 convolve(ring, y, end, 0, cut_.channels);
             } else {
-                for_each_column_block([&](int, column_block c, const float* weights) {
+                for_each_expand_block([&](int, column_block c, const float* weights) {
                     ring.expand(o_.input, c, weights, depthwise_weights_, filled, needed);
                     convolve(ring, y, end, c.first, c.first + c.width);
                 });
@@ -71,7 +71,7 @@ private:
     void run_stem(row_ring& image, block_ring& ring, int begin, int end) const noexcept {
         for (int y = begin; y < end; ++y) {
             const float* const* rows = image.move_to(y);
-            for_each_column_block([&](int, column_block c, const float* weights) {
+            for_each_expand_block([&](int, column_block c, const float* weights) {
                 Stem::run_row(b_.expand, rows, c.width, ring.tile_at(c, weights, y));
             });
         }
@@ -130,14 +130,13 @@ struct block_kernel {
     static constexpr std::size_t scratch_floats(const layer& l, bool) noexcept {
         const kernel_detail::block_layers b(l);
         const kernel_detail::block_cut cut(b);
-        return cut.sums_floats(l) + cut.ring_floats() + cut.strip_floats(b) + cut.stem_floats(b) +
-               cut.residual_floats(l, b);
+        return scratch_floats(l, b, cut);
     }
     static void run(const layer& l, const operands& o, executor& ex) noexcept {
         const kernel_detail::block_layers b(l);
         const kernel_detail::block_cut cut(b);
         const std::size_t sums = cut.sums_floats(l);
-        const std::size_t scratch = scratch_floats(l, false);
+        const std::size_t scratch = scratch_floats(l, b, cut);
         const auto worker = [&](int i) {
             return kernel_detail::block_worker<Kernel, Stride, Stem>(
                 l, b, cut, o, o.scratch + static_cast<std::size_t>(i) * scratch + sums, o.scratch);
@@ -158,6 +157,11 @@ struct block_kernel {
     }
 
 private:
+    static constexpr std::size_t scratch_floats(const layer& l, const kernel_detail::block_layers& b,
+                                                const kernel_detail::block_cut& cut) noexcept {
+        return cut.sums_floats(l) + cut.ring_floats() + cut.strip_floats(b) + cut.stem_floats(b) +
+               cut.residual_floats(l, b);
+    }
     // Two tasks a worker, unless too much of each would be rows of its window that the task before has
     // filled, too.
     static constexpr int rows_per_task(int height, int workers) noexcept {

@@ -19,14 +19,10 @@ public:
 protected:
     // f(number, block, weights) for each block of the expansion's columns.
     template <class Function>
-    void for_each_column_block(Function&& f) const noexcept {
-        const float* weights = o_.weights;
-        column_block c{0, 0};
-        for (int i = 0, column = 0; column < cut_.channels; ++i, column += c.width) {
-            c = block_at(column, cut_.channels);
-            f(i, c, weights);
-            weights += static_cast<std::ptrdiff_t>(b_.expand_products() + 1) * c.width;
-        }
+    void for_each_expand_block(Function&& f) const noexcept {
+        for_each_column_block(cut_.channels, [&](int i, column_block c) {
+            f(i, c, o_.weights + static_cast<std::ptrdiff_t>(b_.expand_products() + 1) * c.first);
+        });
     }
     const float* weights_of(int taps, int c) const noexcept {
         return depthwise_weights_ + depthwise_weights::offset(taps, c);

@@ -126,17 +126,15 @@ inline void for_each_block(const layer& l, const operands& o, int first, int dep
     t.residual_stride = padded;
     t.depth = depth;
     t.act = l.act;
-    column_block b{0, 0};
-    for (int i = 0, column = 0; column < padded; ++i, column += b.width) {
-        b = block_at(column, l.out.channels);
-        t.output = o.output + static_cast<std::ptrdiff_t>(first) * l.out.stride + column;
+    for_each_column_block(l.out.channels, [&](int i, column_block b) {
+        t.output = o.output + static_cast<std::ptrdiff_t>(first) * l.out.stride + b.first;
         if (o.residual != nullptr)
-            t.residual = o.residual + static_cast<std::ptrdiff_t>(first) * padded + column;
-        t.valid = l.out.stride - column;
+            t.residual = o.residual + static_cast<std::ptrdiff_t>(first) * padded + b.first;
+        t.valid = l.out.stride - b.first;
         t.ahead = t.weights + static_cast<std::ptrdiff_t>(products + 1) * b.width;
         f(i, b.width, t);
         t.weights += static_cast<std::ptrdiff_t>(products + 1) * b.width;
-    }
+    });
 }
 
 FOVEA_ARCH_NAMESPACE_END

@@ -41,11 +41,19 @@ constexpr column_block block_at(int column, int channels) noexcept {
     return {column, width};
 }
 
-// Blocks that cover `channels`.
+// f(index, block) for each of the blocks that cover `channels`.
+template <class Function>
+constexpr void for_each_column_block(int channels, Function&& f) noexcept {
+    column_block b{0, 0};
+    for (int i = 0; b.first + b.width < padded_channels(channels); ++i) {
+        b = block_at(b.first + b.width, channels);
+        f(i, b);
+    }
+}
+
 constexpr int count_blocks(int channels) noexcept {
     int count = 0;
-    for (int c = 0; c < padded_channels(channels); c += block_at(c, channels).width)
-        ++count;
+    for_each_column_block(channels, [&](int, column_block) { ++count; });
     return count;
 }
 
@@ -62,16 +70,15 @@ inline void pack_matrix(const folded_weights& w, int in_channels, int taps, int 
                             static_cast<std::size_t>(taps) +
                         static_cast<std::size_t>(tap)];
     };
-    column_block b{0, 0};
-    for (int c = 0; c < padded_channels(channels); c += b.width) {
-        b = block_at(c, channels);
+    for_each_column_block(channels, [&](int, column_block b) {
+        const int c = b.first;
         for (int i = 0; i < b.width; ++i)
             *packed++ = c + i < channels ? w.bias[static_cast<std::size_t>(c + i)] : 0.0F;
         for (int tap = 0; tap < taps; ++tap)
             for (int k = 0; k < in_channels; ++k)
                 for (int i = 0; i < b.width; ++i)
                     *packed++ = c + i < channels ? weight_at(c + i, k, tap) : 0.0F;
-    }
+    });
 }
 
 FOVEA_ARCH_NAMESPACE_END

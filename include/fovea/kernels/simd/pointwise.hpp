@@ -56,10 +56,7 @@ constexpr bool gates_weights(const layer& l) noexcept {
 
 // The packed weights with every input channel's row times its gate.
 inline void scale_weights(const layer& l, const float* weights, const float* gate, float* scaled) noexcept {
-    const int padded = padded_channels(l.out.channels);
-    column_block b{0, 0};
-    for (int column = 0; column < padded; column += b.width) {
-        b = block_at(column, l.out.channels);
+    for_each_column_block(l.out.channels, [&](int, column_block b) {
         std::copy_n(weights, b.width, scaled); // the bias
         for (int k = 0; k < l.in.channels; ++k) {
             weights += b.width;
@@ -71,7 +68,7 @@ inline void scale_weights(const layer& l, const float* weights, const float* gat
         }
         weights += b.width;
         scaled += b.width;
-    }
+    });
 }
 
 inline void run_pointwise_chunk(const layer& l, const operands& o, int first, int count, int first_block,
