@@ -1,15 +1,12 @@
 // Photos through a detector: what preprocessing and decoding cost beside the network.
+#include "../support/json_output.hpp"
 #include "../support/processor.hpp"
 #include "photo_times.hpp"
 
 #include <fovea/io/image.hpp>
 
-#include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
-
 #include <cstdio>
 #include <filesystem>
-#include <iostream>
 
 namespace {
 
@@ -108,7 +105,7 @@ void run(const settings& s) {
     auto model = load<ssdlite320_mobilenet_v3_large<>>(s.weights);
     model.network().run_on(ex);
     const std::string processor = benchmarks::processor_name();
-    const bool tables = s.json_file != "-";
+    const bool tables = benchmarks::prints_tables(s.json_file);
     if (tables)
         std::printf("%zu photos, %s, %s, %d thread%s; medians in us\n\n"
                     "| score threshold | preprocess | network | decode | (preprocess + decode) / network | "
@@ -129,10 +126,7 @@ void run(const settings& s) {
             print(of_all);
         result["thresholds"].push_back(summary_json(of_all));
     }
-    if (!tables)
-        std::cout << result.dump(1) << '\n';
-    else if (!s.json_file.empty() && !(std::ofstream(s.json_file) << result.dump(1) << '\n'))
-        throw io_error(s.json_file + ": cannot be written");
+    benchmarks::write_json(s.json_file, result);
 }
 
 } // namespace
@@ -145,8 +139,7 @@ int main(int argc, char** argv) {
     app.add_option("--thresholds", s.thresholds, "Score thresholds")->delimiter(',');
     app.add_option("--threads", s.threads, "Threads")->check(CLI::Range(1, 256));
     app.add_option("--runs", s.runs, "Runs a photo, of which the median counts")->check(CLI::Range(1, 10000));
-    app.add_option("--json", s.json_file,
-                   "Write the numbers as JSON; - for standard output, without the table");
+    benchmarks::add_json_option(app, s.json_file);
     CLI11_PARSE(app, argc, argv);
     try {
         run(s);

@@ -1,15 +1,11 @@
 // Every distinct step of the zoo by itself: time, GFLOP/s and the fraction of the FMA peak, slowest first.
 #include "../support/fma_peak.hpp"
+#include "../support/json_output.hpp"
 #include "../support/processor.hpp"
 #include "../support/zoo_programs.hpp"
 #include "step_text.hpp"
 
-#include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
-
 #include <cstdio>
-#include <fstream>
-#include <iostream>
 #include <map>
 
 namespace {
@@ -151,7 +147,7 @@ void run(const settings& s) {
     const double peak_before = measured_fma_peak();
     const std::vector<measured_step> steps = measure(s);
     const double peak = std::max(peak_before, measured_fma_peak()), roof = peak * s.threads;
-    if (s.json_file != "-") {
+    if (benchmarks::prints_tables(s.json_file)) {
         std::printf("%s, %s, %d thread%s; FMA peak %.1f GFLOP/s a core\n\n", processor.c_str(), arch_name,
                     s.threads, s.threads == 1 ? "" : "s", peak);
         print_steps(steps, roof);
@@ -164,10 +160,7 @@ void run(const settings& s) {
                    {"steps", json::array()}};
     for (const measured_step& m : steps)
         result["steps"].push_back(step_json(m, roof));
-    if (s.json_file == "-")
-        std::cout << result.dump(1) << '\n';
-    else if (!s.json_file.empty() && !(std::ofstream(s.json_file) << result.dump(1) << '\n'))
-        throw io_error(s.json_file + ": cannot be written");
+    benchmarks::write_json(s.json_file, result);
 }
 
 } // namespace
@@ -179,8 +172,7 @@ int main(int argc, char** argv) {
     app.add_option("--models", s.models, "Only the steps of these models");
     app.add_option("--threads", s.threads, "Threads")->check(CLI::Range(1, 256));
     app.add_option("--milliseconds", s.milliseconds, "Time for each step")->check(CLI::PositiveNumber);
-    app.add_option("--json", s.json_file,
-                   "Write the numbers as JSON; - for standard output, without the tables");
+    benchmarks::add_json_option(app, s.json_file);
     CLI11_PARSE(app, argc, argv);
     try {
         run(s);

@@ -1,14 +1,10 @@
 // Whole passes of the zoo's models: times, memory and the fraction of the FMA peak.
 #include "../support/fma_peak.hpp"
+#include "../support/json_output.hpp"
 #include "../support/processor.hpp"
 #include "../support/zoo_programs.hpp"
 
-#include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
-
 #include <cstdio>
-#include <fstream>
-#include <iostream>
 #include <memory>
 #include <thread>
 
@@ -113,7 +109,7 @@ void print(const json& row) {
 void run(const settings& s) {
     json result = {
         {"processor", benchmarks::processor_name()}, {"arch", arch_name}, {"models", json::array()}};
-    const bool table = s.json_file != "-";
+    const bool table = benchmarks::prints_tables(s.json_file);
     if (table)
         std::printf(
             "%s, %s; times in ms\n\n"
@@ -126,10 +122,7 @@ void run(const settings& s) {
                 print(row);
             result["models"].push_back(row);
         }
-    if (!table)
-        std::cout << result.dump(1) << '\n';
-    else if (!s.json_file.empty() && !(std::ofstream(s.json_file) << result.dump(1) << '\n'))
-        throw io_error(s.json_file + ": cannot be written");
+    benchmarks::write_json(s.json_file, result);
 }
 
 } // namespace
@@ -147,8 +140,7 @@ int main(int argc, char** argv) {
     app.add_option("--milliseconds", s.milliseconds, "Time for each turn")
         ->check(CLI::PositiveNumber)
         ->capture_default_str();
-    app.add_option("--json", s.json_file,
-                   "Write the numbers as JSON; - for standard output, without the table");
+    benchmarks::add_json_option(app, s.json_file);
     CLI11_PARSE(app, argc, argv);
     try {
         run(s);
