@@ -68,7 +68,9 @@ inline void run_row_tiles(int first, int count, const MakeRows& rows_from, tile_
 }
 
 template <int Vectors, class MakeRows>
-inline void run_paired_row_tiles(int first, int count, const MakeRows& rows_from, tile_operands t) noexcept {
+inline void run_paired_row_tiles([[maybe_unused]] int first, [[maybe_unused]] int count,
+                                 [[maybe_unused]] const MakeRows& rows_from,
+                                 [[maybe_unused]] tile_operands t) noexcept {
 #if defined(__AVX512F__)
     for_each_tile<paired_heights>(first, count, [&](int row, auto height) FOVEA_INLINE_LAMBDA {
         run_paired_tile<height(), Vectors>(rows_from(row), t);

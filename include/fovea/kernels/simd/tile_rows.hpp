@@ -22,10 +22,10 @@ struct strided_rows {
     class cursor {
     public:
         FOVEA_INLINE cursor(const strided_rows& rows, int tap) noexcept : stride_(rows.stride) {
-            const float* first = rows.tap_rows == nullptr ? rows.first : rows.tap_rows[tap] + rows.offset;
+            const float* row = rows.tap_rows == nullptr ? rows.first : rows.tap_rows[tap] + rows.offset;
             FOVEA_UNROLL
             for (int i = 0; i < pointers; ++i)
-                pointer_[i] = first + 3 * i * stride_;
+                pointer_[i] = row + 3 * i * stride_;
         }
         FOVEA_INLINE float operator()(int r) const noexcept { return pointer_[r / 3][r % 3 * stride_]; }
         FOVEA_INLINE void advance() noexcept {
