@@ -46,6 +46,30 @@ TEST_CASE("shapes follow from what is pushed") {
     CHECK(b.shape_of(99) == shape{});
 }
 
+TEST_CASE("group-norm and stochastic depth keep the shape") {
+    builder<8> b;
+    const node_id x = b.input({5, 7, 24});
+    const node_id norm = b.group_norm(x, b.child(0, "norm"), 6, 1e-4F);
+    CHECK(b.shape_of(norm) == shape{5, 7, 24});
+    CHECK(b.shape_of(b.stochastic_depth(norm, 0, 0.2F)) == shape{5, 7, 24});
+    CHECK(b.first_fault().kind == fault::none);
+    const graph_view g = b.view();
+    CHECK(g[1].groups == 6);
+    CHECK(g[1].epsilon == 1e-4F);
+    CHECK(g[2].dropout == 0.2F);
+    CHECK(name_of(g[1].kind) == "group_norm");
+    CHECK(name_of(g[2].kind) == "stochastic_depth");
+    CHECK(count_parameters(g) == 48);
+    CHECK(count_state_entries(g) == 2);
+    for_each_parameter(g, [&](const parameter& p) {
+        CHECK(key_of(g, p).str() == (p.kind == parameter_kind::norm_weight ? "norm.weight" : "norm.bias"));
+        CHECK(p.dims.size() == 24);
+    });
+    for (int groups : {0, -1, 5})
+        check_fault(fault_of([&](auto& other) { other.group_norm(other.input({5, 7, 24}), 0, groups); }),
+                    fault::bad_groups, 1, 24, groups);
+}
+
 TEST_CASE("pools and resizes have torch's shapes") {
     builder<16> b;
     const node_id x = b.input({75, 38, 8});

@@ -161,6 +161,19 @@ TEST_CASE("dropout vanishes wherever it is read") {
     CHECK(steps[1].value == sum);
 }
 
+TEST_CASE("stochastic depth vanishes, group-norm is a step of its own") {
+    small_builder b;
+    const node_id x = conv(b, b.input({8, 8, 8}));
+    const node_id norm = b.group_norm(conv(b, b.stochastic_depth(b.dropout(x, 0, 0.1F), 0, 0.2F)), 0, 2);
+    emit(b, b.add(b.stochastic_depth(norm, 0, 0.2F), x, 0));
+    const auto steps = steps_of(b);
+    REQUIRE(steps.size() == 4);
+    CHECK(steps[1].input == x);
+    CHECK(steps[2].node == norm);
+    CHECK(steps[3].input == norm);
+    CHECK(steps[3].residual == x);
+}
+
 TEST_CASE("an output that is a dropout, the image, or listed twice is copied") {
     small_builder b;
     const node_id image = b.input({8, 8, 8});

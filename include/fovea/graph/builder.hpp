@@ -40,6 +40,12 @@ public:
         n.epsilon = epsilon;
         return push(n);
     }
+    constexpr node_id group_norm(node_id x, int name, int groups, float epsilon = 1e-5F) noexcept {
+        node n = unary(op::group_norm, x, name);
+        n.groups = groups;
+        n.epsilon = epsilon;
+        return push(n);
+    }
     constexpr node_id activate(node_id x, int name, activation act) noexcept {
         node n = unary(op::activate, x, name);
         n.act = act;
@@ -56,6 +62,12 @@ public:
     }
     constexpr node_id dropout(node_id x, int name, float probability) noexcept {
         node n = unary(op::dropout, x, name);
+        n.dropout = probability;
+        return push(n);
+    }
+    // torchvision's StochasticDepth, mode "row": whole images are dropped in training.
+    constexpr node_id stochastic_depth(node_id x, int name, float probability) noexcept {
+        node n = unary(op::stochastic_depth, x, name);
         n.dropout = probability;
         return push(n);
     }

@@ -1,7 +1,7 @@
 // The fusion pass: from nodes as the reference writes them to steps as kernels run them.
 //
 // Folded into a convolution or linear layer: the batch-norm behind it, a residual addition, the activation,
-// and a squeeze-excite gate on its input. Dropout vanishes. A value is named by the node that computes it in
+// and a squeeze-excite gate on its input. Dropout and stochastic depth vanish. A value is named by the node that computes it in
 // the reference, so names and shapes need no second table.
 #pragma once
 
@@ -71,6 +71,11 @@ struct use_table {
     }
 };
 
+// What is the identity outside training.
+constexpr bool is_training_only(op kind) noexcept {
+    return kind == op::dropout || kind == op::stochastic_depth;
+}
+
 // Matrix products read any channel stride and write any; everything else works on padded channels.
 constexpr bool is_ungrouped(const node& n) noexcept {
     return n.kind == op::linear || (n.kind == op::conv2d && n.groups == 1);
@@ -103,9 +108,9 @@ private:
     static constexpr bool flag(const std::array<bool, Capacity>& flags, node_id i) noexcept {
         return flags[at(i)];
     }
-    // The value that reading node i means: dropout is its input.
+    // The value that reading node i means: what only training does is its input.
     constexpr node_id value(node_id i) const noexcept {
-        while (g_[i].kind == op::dropout)
+        while (is_training_only(g_[i].kind))
             i = g_[i].inputs[0];
         return i;
     }
@@ -119,7 +124,7 @@ private:
     constexpr void visit(node_id i) noexcept {
         const node& n = g_[i];
         done_[at(i)] = true;
-        if (n.kind == op::input || n.kind == op::dropout)
+        if (n.kind == op::input || is_training_only(n.kind))
             return;
         if (n.kind == op::scale && is_gate(i))
             return; // the convolution that reads it takes the gate

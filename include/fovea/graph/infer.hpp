@@ -99,9 +99,14 @@ constexpr shape infer_shape(const node& n, shape a, shape b, fault_report& f) no
         return detail::infer_pool(n, a, f);
     case op::resize:
         return detail::infer_resize(n, a, b, f);
+    case op::group_norm:
+        if (n.groups < 1 || a.channels % n.groups != 0)
+            f = {fault::bad_groups, -1, a.channels, n.groups};
+        return a;
     case op::batch_norm:
     case op::activate:
     case op::dropout:
+    case op::stochastic_depth:
         break;
     }
     return a;

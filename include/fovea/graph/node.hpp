@@ -22,12 +22,14 @@ enum class op : unsigned char {
     max_pool,            // the largest value under a window
     avg_pool,            // the mean under a window
     resize,              // a map at another height and width; a second input lends it its size
+    group_norm,          // weight, bias; statistics of each image and group of channels
+    stochastic_depth,    // identity outside training
 };
 
 constexpr std::string_view name_of(op o) noexcept {
     constexpr std::string_view names[] = {
-        "input",   "conv2d", "batch_norm", "activate", "add",   "scale", "global_average_pool",
-        "dropout", "linear", "max_pool",   "avg_pool", "resize"};
+        "input",    "conv2d", "batch_norm", "activate", "add",    "scale",      "global_average_pool",
+        "dropout",  "linear", "max_pool",   "avg_pool", "resize", "group_norm", "stochastic_depth"};
     return names[static_cast<int>(o)];
 }
 
@@ -88,9 +90,9 @@ struct node {
     std::array<node_id, 2> inputs{-1, -1};
     int name = 0;                               // the module's name: index into graph_view::names
     window win{};                               // of op::conv2d and pools
-    int groups = 1;                             // of op::conv2d
-    float epsilon = 0;                          // of op::batch_norm
-    float dropout = 0;                          // probability, of op::dropout
+    int groups = 1;                             // of op::conv2d and op::group_norm
+    float epsilon = 0;                          // of norms
+    float dropout = 0;                          // probability, of op::dropout and op::stochastic_depth
     pool_border border = pool_border::excluded; // of pools
     bool ceil_mode = false;                     // of pools: a last, partial window counts (torch's ceil_mode)
     resize_method resize{};                     // of op::resize

@@ -60,9 +60,11 @@ constexpr void for_each_parameter(graph_view g, node_id i, Visit&& visit) {
         visit(parameter{i, parameter_kind::weight, {{out, in}, 2}});
     if (n.bias)
         visit(parameter{i, parameter_kind::bias, {{out}, 1}});
-    if (n.kind == op::batch_norm) {
+    if (n.kind == op::batch_norm || n.kind == op::group_norm) {
         visit(parameter{i, parameter_kind::norm_weight, {{out}, 1}});
         visit(parameter{i, parameter_kind::norm_bias, {{out}, 1}});
+    }
+    if (n.kind == op::batch_norm) {
         visit(parameter{i, parameter_kind::running_mean, {{out}, 1}});
         visit(parameter{i, parameter_kind::running_var, {{out}, 1}});
         visit(parameter{i, parameter_kind::num_batches_tracked, {}});

@@ -37,6 +37,7 @@ struct layer {
     inner_layer expand{}, depthwise{};          // of a block (graph/fuse_blocks.hpp)
     bool pools = false;                         // it writes the output's mean over the map, too
     bool adds_expanded = false;                 // it adds what `expand` computes
+    float epsilon = 0;                          // of norms
 };
 
 // How many workers a layer is shared among. Sharing costs one or two microseconds, in which one core does

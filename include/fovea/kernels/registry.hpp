@@ -7,6 +7,7 @@
 #include <fovea/kernels/simd/dense_conv.hpp>
 #include <fovea/kernels/simd/depthwise_any.hpp>
 #include <fovea/kernels/simd/elementwise.hpp>
+#include <fovea/kernels/simd/group_norm.hpp>
 #include <fovea/kernels/simd/linear.hpp>
 #include <fovea/kernels/simd/pointwise.hpp>
 #include <fovea/kernels/simd/pooling.hpp>
@@ -38,8 +39,9 @@ enum class kernel_id : unsigned char {
     resize,
     elementwise,
     copy,
+    group_norm,
 };
-inline constexpr int kernel_count = 20;
+inline constexpr int kernel_count = 21;
 
 namespace detail {
 
@@ -78,6 +80,8 @@ constexpr kernel_id select_kernel(graph_view g, const step& s) noexcept {
         return kernel_id::avg_pool;
     case op::resize:
         return kernel_id::resize;
+    case op::group_norm:
+        return kernel_id::group_norm;
     case op::conv2d:
         break;
     default:
@@ -154,6 +158,8 @@ constexpr kernel kernel_for() noexcept {
         return kernel_detail::kernel_of<window_pool_kernel<kernel_detail::average_pooling>>();
     else if constexpr (Id == id::resize)
         return kernel_detail::kernel_of<resize_kernel>();
+    else if constexpr (Id == id::group_norm)
+        return kernel_detail::kernel_of<group_norm_kernel>();
     else if constexpr (Id == id::elementwise)
         return kernel_detail::kernel_of<elementwise_kernel>();
     else

@@ -26,6 +26,7 @@ constexpr layer layer_channels(graph_view g, const step& s) noexcept {
         l.groups = g[s.node].groups;
         l.border = g[s.node].border;
         l.resize = g[s.node].resize;
+        l.epsilon = g[s.node].epsilon;
         l.out.channels = g[s.node].out.channels;
     }
     l.expand = inner_layer_of(g, s.expand, channels(s.expand));

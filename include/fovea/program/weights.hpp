@@ -63,10 +63,14 @@ public:
         folded_layer layer;
         if (n.kind == op::batch_norm)
             norm = operation;
-        layer.weight = n.kind == op::batch_norm ? std::vector<float>(channels, 1.0F)
-                                                : values(operation, parameter_kind::weight);
-        layer.bias = has(operation, parameter_kind::bias) ? values(operation, parameter_kind::bias)
-                                                          : std::vector<float>(channels, 0.0F);
+        if (n.kind == op::group_norm)
+            layer = {values(operation, parameter_kind::norm_weight),
+                     values(operation, parameter_kind::norm_bias)};
+        else
+            layer = {n.kind == op::batch_norm ? std::vector<float>(channels, 1.0F)
+                                              : values(operation, parameter_kind::weight),
+                     has(operation, parameter_kind::bias) ? values(operation, parameter_kind::bias)
+                                                          : std::vector<float>(channels, 0.0F)};
         if (norm >= 0 && has(norm, parameter_kind::norm_weight))
             fold_norm(layer, norm);
         for (const auto* numbers : {&layer.weight, &layer.bias})
