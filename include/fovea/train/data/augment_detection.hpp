@@ -1,0 +1,144 @@
+// One training image: a photo and its boxes through augmentation to the network's input.
+#pragma once
+
+#include <fovea/arch.hpp>
+#include <fovea/error.hpp>
+#include <fovea/kernels/simd/bytes.hpp>
+#include <fovea/preprocess/apply.hpp>
+#include <fovea/preprocess/image.hpp>
+#include <fovea/preprocess/preset.hpp>
+#include <fovea/tensor/view.hpp>
+#include <fovea/train/data/crop_window.hpp>
+#include <fovea/train/data/detection_augmentation.hpp>
+#include <fovea/train/random.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace fovea {
+
+// Pictures on the way, reused from photo to photo. One a thread.
+struct augment_workspace {
+    preprocess_workspace preprocess;
+    image distorted, window, resized;
+};
+
+namespace detail {
+
+// The part of the photo to show, its objects moved along; flips are left to the caller.
+inline crop_window draw_window(const detection_augmentation& augmentation, image_size photo,
+                               training_objects& objects, random_stream& random) {
+    crop_window window = whole(photo);
+    if (augmentation.zoom)
+        if (const auto canvas = draw(*augmentation.zoom, photo, random)) {
+            shift_boxes(*canvas, objects.boxes);
+            window = *canvas;
+        }
+    const auto crop = [&](crop_window inner) { // in coordinates of the window so far
+        crop_boxes(inner, objects);
+        window = {window.left + inner.left, window.top + inner.top, inner.width, inner.height};
+    };
+    if (augmentation.crop)
+        if (const auto inner = draw(*augmentation.crop, {window.width, window.height}, objects.boxes, random))
+            crop(*inner);
+    if (augmentation.jitter)
+        crop(draw(*augmentation.jitter, {window.width, window.height}, random));
+    return window;
+}
+
+// To pixels of the network's input. What rounding leaves without area is removed: losses refuse it.
+inline void resize_boxes(const placement& where, training_objects& objects) {
+    const spatial_size input{where.content.height, where.content.width};
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < objects.boxes.size(); ++i) {
+        const box& b = objects.boxes[i];
+        const auto [x1, y1, x2, y2] = where.to_network({b.x1, b.y1, b.x2, b.y2});
+        const box resized = clip({x1, y1, x2, y2}, input);
+        if (!(resized.x2 > resized.x1 && resized.y2 > resized.y1))
+            continue;
+        objects.boxes[kept] = resized;
+        objects.labels[kept++] = objects.labels[i];
+    }
+    objects.boxes.resize(kept);
+    objects.labels.resize(kept);
+}
+
+} // namespace detail
+
+} // namespace fovea
+
+FOVEA_ARCH_NAMESPACE_BEGIN
+
+namespace augment_detail {
+
+// The preset that resizes only: floats 0 .. 255 in RGB.
+inline preset resizing_only(preset p) noexcept {
+    p.mean = {0, 0, 0};
+    p.std.fill(1.0F / 255.0F);
+    p.channels = channel_order::rgb;
+    return p;
+}
+
+// Resizes to bytes, changes their colors and normalizes them into `output`.
+inline void resize_and_color(const color_jitter& color, const preset& input, image_view window,
+                             random_stream& random, view<float, 3> output, augment_workspace& workspace) {
+    fovea::apply(resizing_only(input), window, output, workspace.preprocess);
+    image& bytes = workspace.resized;
+    bytes.width = output.extent(1);
+    bytes.height = output.extent(0);
+    bytes.pixels.resize(output.size());
+    for (std::size_t i = 0; i < output.size(); ++i) // 0 .. 255 by their making
+        bytes.pixels[i] = static_cast<std::uint8_t>(static_cast<int>(output.data()[i] + 0.5F));
+    fovea::apply(color, bytes.pixels, random);
+    if (input.channels == channel_order::bgr)
+        permute_channels(bytes.pixels, {2, 1, 0});
+    const pixel_scaler scale(scaling_of(input), 3);
+    const std::size_t row = 3 * bytes.width;
+    for (std::size_t y = 0; y < bytes.height; ++y)
+        scale(bytes.row(y), static_cast<int>(row), output.data() + y * row);
+}
+
+} // namespace augment_detail
+
+// Fills `output` (height, width, 3, the preset's input) from the photo, augmented as `random` draws, and
+// turns `objects` from pixels of the photo into those of the input; what a crop cuts off is removed. Throws
+// input_error for an empty photo, a wrong shape, or a preset that does not stretch.
+inline void augment(const detection_augmentation& augmentation, const preset& input, image_view photo,
+                    training_objects& objects, random_stream& random, view<float, 3> output,
+                    augment_workspace& workspace) {
+    if (input.rule != resize_rule::stretch)
+        throw input_error("augment: expected a preset that stretches photos to one size");
+    detail::check_size(photo.size(), "photo");
+    if (augmentation.distort) {
+        image& copy = workspace.distorted;
+        copy.width = photo.width;
+        copy.height = photo.height;
+        copy.pixels.resize(3 * photo.width * photo.height);
+        for (std::size_t y = 0; y < photo.height; ++y)
+            std::copy_n(photo.row(y), 3 * photo.width, copy.row(y));
+        fovea::apply(*augmentation.distort, copy.pixels, random);
+        photo = copy;
+    }
+    const crop_window window = detail::draw_window(augmentation, photo.size(), objects, random);
+    const image_view shown = cut(photo, window, augmentation.fill, workspace.window);
+    const bool mirrored = random.chance(augmentation.horizontal_flip);
+    const bool upside_down = random.chance(augmentation.vertical_flip);
+    if (augmentation.color)
+        augment_detail::resize_and_color(*augmentation.color, input, shown, random, output, workspace);
+    else
+        fovea::apply(input, shown, output, workspace.preprocess);
+    if (mirrored) {
+        flip_boxes_horizontally(static_cast<float>(window.width), objects.boxes);
+        flip_pixels_horizontally(output.data(), input.width, input.height);
+    }
+    if (upside_down) {
+        flip_boxes_vertically(static_cast<float>(window.height), objects.boxes);
+        flip_pixels_vertically(output.data(), input.width, input.height);
+    }
+    detail::resize_boxes(placement_of(input, shown.size()), objects);
+}
+
+FOVEA_ARCH_NAMESPACE_END
