@@ -1,8 +1,8 @@
 // The fusion pass: from nodes as the reference writes them to steps as kernels run them.
 //
 // Folded into a convolution or linear layer: the batch-norm behind it, a residual addition, the activation,
-// and a squeeze-excite gate on its input. Dropout and stochastic depth vanish. A value is named by the node that computes it in
-// the reference, so names and shapes need no second table.
+// and a squeeze-excite gate on its input. Dropout and stochastic depth vanish. A value is named by the node
+// that computes it in the reference, so names and shapes need no second table.
 #pragma once
 
 #include <fovea/graph/graph.hpp>

@@ -28,8 +28,8 @@ enum class op : unsigned char {
 
 constexpr std::string_view name_of(op o) noexcept {
     constexpr std::string_view names[] = {
-        "input",    "conv2d", "batch_norm", "activate", "add",    "scale",      "global_average_pool",
-        "dropout",  "linear", "max_pool",   "avg_pool", "resize", "group_norm", "stochastic_depth"};
+        "input",   "conv2d", "batch_norm", "activate", "add",    "scale",      "global_average_pool",
+        "dropout", "linear", "max_pool",   "avg_pool", "resize", "group_norm", "stochastic_depth"};
     return names[static_cast<int>(o)];
 }
 

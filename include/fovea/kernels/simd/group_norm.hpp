@@ -74,8 +74,9 @@ private:
             pixels, stride, [&](auto tag, auto n, std::ptrdiff_t at, int c) FOVEA_INLINE_LAMBDA {
                 using v = decltype(tag);
                 const v factor = v::load_unaligned(scale + c), shift = v::load_unaligned(scale + stride + c);
+                constexpr int count = n;
                 FOVEA_UNROLL
-                for (int i = 0; i < n; ++i)
+                for (int i = 0; i < count; ++i)
                     multiply_add(v::load_unaligned(input + at + i * stride), factor, shift)
                         .store_unaligned(output + at + i * stride);
             });

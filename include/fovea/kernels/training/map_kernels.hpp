@@ -1,0 +1,32 @@
+// Which training kernel runs an operator that is no convolution.
+#pragma once
+
+#include <fovea/kernels/training/elementwise.hpp>
+#include <fovea/kernels/training/global_pool.hpp>
+#include <fovea/kernels/training/norm.hpp>
+
+FOVEA_ARCH_NAMESPACE_BEGIN
+
+// The pair for a step of this kind with an activation (of a norm, an addition or op::activate) and perhaps a
+// second value: a residual, a summand or a gate. Only the kernels that are named are compiled. What the
+// backward pass reads follows from all three.
+template <op Kind>
+constexpr training_kernel map_training_kernel(activation act = activation::identity,
+                                              bool has_second = false) noexcept {
+    training_kernel k;
+    if constexpr (Kind == op::batch_norm || Kind == op::group_norm)
+        k = training_norm_kernel::pair();
+    else if constexpr (Kind == op::activate || Kind == op::add) {
+        k = training_elementwise_kernel::pair();
+        k.reads_input = act != activation::identity;
+    } else if constexpr (Kind == op::scale)
+        k = training_scale_kernel::pair();
+    else {
+        static_assert(Kind == op::global_average_pool, "an operator of maps");
+        k = training_global_average_pool_kernel::pair();
+    }
+    k.reads_second = has_second && (Kind == op::scale || act != activation::identity);
+    return k;
+}
+
+FOVEA_ARCH_NAMESPACE_END
