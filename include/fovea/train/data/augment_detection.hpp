@@ -3,11 +3,11 @@
 
 #include <fovea/arch.hpp>
 #include <fovea/error.hpp>
-#include <fovea/kernels/simd/bytes.hpp>
 #include <fovea/preprocess/apply.hpp>
 #include <fovea/preprocess/image.hpp>
 #include <fovea/preprocess/preset.hpp>
 #include <fovea/tensor/view.hpp>
+#include <fovea/train/data/color_planes.hpp>
 #include <fovea/train/data/crop_window.hpp>
 #include <fovea/train/data/detection_augmentation.hpp>
 #include <fovea/train/random.hpp>
@@ -17,13 +17,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 namespace fovea {
 
 // Pictures on the way, reused from photo to photo. One a thread.
 struct augment_workspace {
     preprocess_workspace preprocess;
-    image distorted, window, resized;
+    image distorted, window;
+    std::vector<float> planes;
 };
 
 namespace detail {
@@ -82,23 +84,36 @@ inline preset resizing_only(preset p) noexcept {
     return p;
 }
 
-// Resizes to bytes, changes their colors and normalizes them into `output`.
-inline void resize_and_color(const color_jitter& color, const preset& input, image_view window,
-                             random_stream& random, view<float, 3> output, augment_workspace& workspace) {
+// Resizes, changes colors and normalizes into `output`.
+inline void resize_and_color(span<const color_change> changes, const preset& input, image_view window,
+                             view<float, 3> output, augment_workspace& workspace) {
     fovea::apply(resizing_only(input), window, output, workspace.preprocess);
-    image& bytes = workspace.resized;
-    bytes.width = output.extent(1);
-    bytes.height = output.extent(0);
-    bytes.pixels.resize(output.size());
-    for (std::size_t i = 0; i < output.size(); ++i) // 0 .. 255 by their making
-        bytes.pixels[i] = static_cast<std::uint8_t>(static_cast<int>(output.data()[i] + 0.5F));
-    fovea::apply(color, bytes.pixels, random);
+    const view<float, 2> planes = to_planes(output.data(), input.height * input.width, workspace.planes);
+    fovea::apply(changes, planes);
+    std::array<float, 3> scale{}, shift{};
+    for (std::size_t c = 0; c < 3; ++c) {
+        scale[c] = 1.0F / input.std[c];
+        shift[c] = -input.mean[c] / input.std[c];
+    }
     if (input.channels == channel_order::bgr)
-        permute_channels(bytes.pixels, {2, 1, 0});
-    const pixel_scaler scale(scaling_of(input), 3);
-    const std::size_t row = 3 * bytes.width;
-    for (std::size_t y = 0; y < bytes.height; ++y)
-        scale(bytes.row(y), static_cast<int>(row), output.data() + y * row);
+        permute_channels(planes, {2, 1, 0});
+    from_planes(planes, scale, shift, output.data());
+}
+
+// The photo in other colors.
+inline image_view distort(span<const color_change> changes, image_view photo, augment_workspace& workspace) {
+    if (changes.empty())
+        return photo;
+    image& copy = workspace.distorted;
+    copy.width = photo.width;
+    copy.height = photo.height;
+    copy.pixels.resize(3 * photo.width * photo.height);
+    for (std::size_t y = 0; y < photo.height; ++y)
+        std::copy_n(photo.row(y), 3 * photo.width, copy.row(y));
+    const view<float, 2> planes = to_planes(copy.pixels.data(), photo.width * photo.height, workspace.planes);
+    fovea::apply(changes, planes);
+    from_planes(planes, copy.pixels.data());
+    return copy;
 }
 
 } // namespace augment_detail
@@ -112,22 +127,14 @@ inline void augment(const detection_augmentation& augmentation, const preset& in
     if (input.rule != resize_rule::stretch)
         throw input_error("augment: expected a preset that stretches photos to one size");
     detail::check_size(photo.size(), "photo");
-    if (augmentation.distort) {
-        image& copy = workspace.distorted;
-        copy.width = photo.width;
-        copy.height = photo.height;
-        copy.pixels.resize(3 * photo.width * photo.height);
-        for (std::size_t y = 0; y < photo.height; ++y)
-            std::copy_n(photo.row(y), 3 * photo.width, copy.row(y));
-        fovea::apply(*augmentation.distort, copy.pixels, random);
-        photo = copy;
-    }
+    if (augmentation.distort)
+        photo = augment_detail::distort(draw(*augmentation.distort, random), photo, workspace);
     const crop_window window = detail::draw_window(augmentation, photo.size(), objects, random);
     const image_view shown = cut(photo, window, augmentation.fill, workspace.window);
     const bool mirrored = random.chance(augmentation.horizontal_flip);
     const bool upside_down = random.chance(augmentation.vertical_flip);
     if (augmentation.color)
-        augment_detail::resize_and_color(*augmentation.color, input, shown, random, output, workspace);
+        augment_detail::resize_and_color(draw(*augmentation.color, random), input, shown, output, workspace);
     else
         fovea::apply(input, shown, output, workspace.preprocess);
     if (mirrored) {

@@ -1,151 +1,153 @@
-// Brightness, contrast, saturation and hue of 8-bit RGB pixels, bit for bit as torchvision's functional ops
-// change a PIL image (transforms/functional_pil.py; Pillow's ImageEnhance, Blend.c and Convert.c).
+// Brightness, contrast, saturation and hue of a picture's planes, as torchvision's functional ops compute
+// them for float tensors (transforms/functional_tensor.py, _blend, _rgb2hsv, _hsv2rgb).
 #pragma once
 
-#include <fovea/math/rounded.hpp>
+#include <fovea/arch.hpp>
+#include <fovea/kernels/simd/vector.hpp>
 #include <fovea/tensor/view.hpp>
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstddef>
-#include <cstdint>
+#include <utility>
+#include <vector>
 
-namespace fovea {
+FOVEA_ARCH_NAMESPACE_BEGIN
 
-// Pixels are (count, 3) bytes without gaps, changed in place. Factors are not negative; 1 changes nothing.
+// Planes are (3, count): red, green, blue of all pixels in 0 .. 1, changed in place and kept in that range.
 
-namespace detail {
+namespace color_detail {
 
-// ITU-R 601 luma in 16-bit fixed point.
-constexpr std::uint8_t luma(const std::uint8_t* rgb) noexcept {
-    return static_cast<std::uint8_t>((19595U * rgb[0] + 38470U * rgb[1] + 7471U * rgb[2] + 0x8000U) >> 16U);
-}
-
-constexpr std::uint8_t truncated(float value) noexcept {
-    return value <= 0 ? std::uint8_t{0} : value >= 255 ? std::uint8_t{255} : static_cast<std::uint8_t>(value);
-}
-
-// Moves every byte away from `from`: from + factor * (byte - from), truncated.
-inline void blend_with(std::uint8_t from, float factor, span<std::uint8_t> bytes) noexcept {
-    std::array<std::uint8_t, 256> table{};
-    for (int v = 0; v < 256; ++v)
-        table[static_cast<std::size_t>(v)] =
-            truncated(static_cast<float>(from) + rounded(factor * static_cast<float>(v - from)));
-    for (std::uint8_t& byte : bytes)
-        byte = table[byte];
-}
-
-// A hue as the sector of the color circle it lies in and how far.
-struct hue_position {
-    int sector = 0;
-    float fraction = 0;
+struct pixels {
+    vector red, green, blue;
 };
 
-// Hue, 0 .. 255 for the whole circle, of a pixel that is not gray.
-inline int hue_of(const std::uint8_t* rgb, int low, int high) noexcept {
-    const auto range = static_cast<float>(high - low);
-    const auto below = [&](int c) { return static_cast<float>(high - rgb[c]) / range; };
-    const float red = below(0), green = below(1), blue = below(2);
-    const float sixths =
-        rgb[0] == high   ? blue - green
-        : rgb[1] == high ? static_cast<float>(2.0 + static_cast<double>(red) - static_cast<double>(blue))
-                         : static_cast<float>(4.0 + static_cast<double>(green) - static_cast<double>(red));
-    double turns = static_cast<double>(sixths) / 6.0 + 1.0;
-    turns = turns >= 1.0 ? turns - 1.0 : turns;
-    return std::clamp(static_cast<int>(static_cast<double>(static_cast<float>(turns)) * 255.0), 0, 255);
+inline vector clamped(vector v) noexcept {
+    return xsimd::min(xsimd::max(v, vector(0.0F)), vector(1.0F));
 }
 
-inline hue_position position_of(int hue) noexcept {
-    const double sixths = static_cast<double>(hue) * 6.0 / 255.0;
-    const int sector = static_cast<int>(sixths);
-    return {sector % 6, static_cast<float>(sixths - static_cast<double>(sector))};
+// ITU-R 601 luma, torchvision's rgb_to_grayscale.
+inline vector luma(const pixels& p) noexcept {
+    return multiply_add(p.red, vector(0.2989F),
+                        multiply_add(p.green, vector(0.587F), p.blue * vector(0.114F)));
 }
 
-// The pixel of the largest channel `high`, a saturation of 1 .. 255 and a hue.
-inline void set_hue(std::uint8_t* rgb, int high, int saturation, hue_position hue) noexcept {
-    const auto s = static_cast<float>(static_cast<double>(saturation) / 255.0);
-    const auto level = [high](double share) {
-        return static_cast<std::uint8_t>(
-            std::clamp(static_cast<int>(static_cast<double>(high) * share + 0.5), 0, 255));
+// Pixels = f(pixels) for all of a picture, a vector of them at a time.
+template <class Function>
+void for_each_pixel(view<float, 2> planes, Function&& f) noexcept {
+    const std::size_t count = planes.extent(1);
+    float* const data = planes.data();
+    const auto change = [&](float* red, std::size_t stride) {
+        const pixels p = f(pixels{vector::load_unaligned(red), vector::load_unaligned(red + stride),
+                                  vector::load_unaligned(red + 2 * stride)});
+        p.red.store_unaligned(red);
+        p.green.store_unaligned(red + stride);
+        p.blue.store_unaligned(red + 2 * stride);
     };
-    const auto v = static_cast<std::uint8_t>(high);
-    const std::uint8_t low = level(1.0 - static_cast<double>(s));
-    const bool falling = hue.sector % 2 == 1; // the middle channel falls or rises with the hue
-    const std::uint8_t middle =
-        falling ? level(1.0 - static_cast<double>(rounded(s * hue.fraction)))
-                : level(1.0 - static_cast<double>(s) * (1.0 - static_cast<double>(hue.fraction)));
-    const std::uint8_t levels[3] = {v, middle, low};
-    // Which of these each channel is, by sector.
-    static constexpr std::uint8_t order[6][3] = {{0, 1, 2}, {1, 0, 2}, {2, 0, 1},
-                                                 {2, 1, 0}, {1, 2, 0}, {0, 2, 1}};
-    for (std::size_t c = 0; c < 3; ++c)
-        rgb[c] = levels[order[hue.sector][c]];
+    std::size_t i = 0;
+    for (; i + vector::size <= count; i += vector::size)
+        change(data + i, count);
+    if (i < count) {
+        float last[3 * vector::size] = {};
+        for (std::size_t c = 0; c < 3; ++c)
+            std::copy_n(data + c * count + i, count - i, last + c * vector::size);
+        change(last, vector::size);
+        for (std::size_t c = 0; c < 3; ++c)
+            std::copy_n(last + c * vector::size, count - i, data + c * count + i);
+    }
 }
 
-} // namespace detail
-
-// Scales all bytes.
-inline void adjust_brightness(span<std::uint8_t> pixels, float factor) noexcept {
-    detail::blend_with(0, factor, pixels);
+// The mean luma; sums of 4096 pixels at a time keep the digits.
+inline float mean_luma(view<float, 2> planes) noexcept {
+    constexpr std::size_t block = 4096;
+    const std::size_t count = planes.extent(1);
+    const float *const red = planes.data(), *const green = red + count, *const blue = green + count;
+    double sum = 0;
+    for (std::size_t begin = 0; begin < count; begin += block) {
+        const std::size_t end = std::min(count, begin + block);
+        vector lanes(0.0F);
+        std::size_t i = begin;
+        for (; i + vector::size <= end; i += vector::size)
+            lanes += luma({vector::load_unaligned(red + i), vector::load_unaligned(green + i),
+                           vector::load_unaligned(blue + i)});
+        float stored[vector::size];
+        lanes.store_unaligned(stored);
+        for (const float lane : stored)
+            sum += static_cast<double>(lane);
+        for (; i < end; ++i)
+            sum += static_cast<double>(0.2989F * red[i] + 0.587F * green[i] + 0.114F * blue[i]);
+    }
+    return static_cast<float>(sum / static_cast<double>(count));
 }
 
-// Scales the distance from the mean luma of all pixels, which is rounded to a byte.
-inline void adjust_contrast(span<std::uint8_t> pixels, float factor) noexcept {
-    const std::size_t count = pixels.size() / 3;
-    if (count == 0)
+// One channel of a hue: 0 where it is the smallest, 1 where the largest. `sixths` is the hue in sixths of the
+// circle plus 5 for red, 3 for green, 1 for blue (_hsv2rgb as one formula for all sectors: k = sixths mod 6,
+// the channel is v - v s max(0, min(k, 4 - k, 1))).
+inline vector hue_channel(vector sixths, vector value, vector range) noexcept {
+    const vector k = xsimd::select(sixths >= vector(6.0F), sixths - vector(6.0F), sixths);
+    return clamped(value - range * clamped(xsimd::min(k, vector(4.0F) - k)));
+}
+
+inline pixels turned(const pixels& p, vector turn) noexcept {
+    const vector high = xsimd::max(p.red, xsimd::max(p.green, p.blue));
+    const vector range = high - xsimd::min(p.red, xsimd::min(p.green, p.blue));
+    const auto gray = range == vector(0.0F);
+    const vector scale = divide(vector(1.0F), xsimd::select(gray, vector(1.0F), range));
+    const vector red = (high - p.red) * scale, green = (high - p.green) * scale,
+                 blue = (high - p.blue) * scale;
+    const vector sixths =
+        xsimd::select(high == p.red, blue - green,
+                      xsimd::select(high == p.green, vector(2.0F) + red - blue, vector(4.0F) + green - red));
+    const vector turns = sixths * vector(1.0F / 6.0F) + turn;
+    const vector hue = (turns - xsimd::floor(turns)) * vector(6.0F);
+    return {hue_channel(hue + vector(5.0F), high, range), hue_channel(hue + vector(3.0F), high, range),
+            hue_channel(hue + vector(1.0F), high, range)};
+}
+
+} // namespace color_detail
+
+// Scales all channels by a factor that is not negative.
+inline void adjust_brightness(view<float, 2> planes, float factor) noexcept {
+    const vector f(factor);
+    color_detail::for_each_pixel(planes, [f](const color_detail::pixels& p) {
+        using color_detail::clamped;
+        return color_detail::pixels{clamped(p.red * f), clamped(p.green * f), clamped(p.blue * f)};
+    });
+}
+
+// Scales the distance from the picture's mean luma.
+inline void adjust_contrast(view<float, 2> planes, float factor) noexcept {
+    if (planes.extent(1) == 0)
         return;
-    std::uint64_t sum = 0;
-    for (std::size_t i = 0; i < count; ++i)
-        sum += detail::luma(pixels.data() + 3 * i);
-    const double mean = static_cast<double>(sum) / static_cast<double>(count);
-    detail::blend_with(static_cast<std::uint8_t>(mean + 0.5), factor, pixels);
+    const vector f(factor), rest((1.0F - factor) * color_detail::mean_luma(planes));
+    color_detail::for_each_pixel(planes, [=](const color_detail::pixels& p) {
+        const auto blend = [=](vector v) { return color_detail::clamped(multiply_add(v, f, rest)); };
+        return color_detail::pixels{blend(p.red), blend(p.green), blend(p.blue)};
+    });
 }
 
 // Scales each pixel's distance from its own luma.
-inline void adjust_saturation(span<std::uint8_t> pixels, float factor) noexcept {
-    std::array<float, 511> scaled{};
-    for (int d = -255; d <= 255; ++d)
-        scaled[static_cast<std::size_t>(d + 255)] = factor * static_cast<float>(d);
-    for (std::size_t i = 0; i + 3 <= pixels.size(); i += 3) {
-        std::uint8_t* const rgb = pixels.data() + i;
-        const int gray = detail::luma(rgb);
-        for (std::size_t c = 0; c < 3; ++c)
-            rgb[c] = detail::truncated(static_cast<float>(gray) +
-                                       scaled[static_cast<std::size_t>(rgb[c] - gray + 255)]);
-    }
+inline void adjust_saturation(view<float, 2> planes, float factor) noexcept {
+    const vector f(factor), other(1.0F - factor);
+    color_detail::for_each_pixel(planes, [=](const color_detail::pixels& p) {
+        const vector rest = color_detail::luma(p) * other;
+        const auto blend = [=](vector v) { return color_detail::clamped(multiply_add(v, f, rest)); };
+        return color_detail::pixels{blend(p.red), blend(p.green), blend(p.blue)};
+    });
 }
 
-// Turns the color circle by -0.5 to 0.5 of it. Pixels pass through 8-bit hue and saturation, so that even 0
-// changes some.
-inline void adjust_hue(span<std::uint8_t> pixels, float turn) noexcept {
-    const int shift = static_cast<int>(static_cast<double>(turn) * 255.0) & 255;
-    std::array<detail::hue_position, 256> positions;
-    for (int hue = 0; hue < 256; ++hue)
-        positions[static_cast<std::size_t>(hue)] = detail::position_of((hue + shift) & 255);
-    for (std::size_t i = 0; i + 3 <= pixels.size(); i += 3) {
-        std::uint8_t* const rgb = pixels.data() + i;
-        const int high = std::max({rgb[0], rgb[1], rgb[2]}), low = std::min({rgb[0], rgb[1], rgb[2]});
-        if (high == low)
-            continue;
-        const float saturation = static_cast<float>(high - low) / static_cast<float>(high);
-        const int s = static_cast<int>(static_cast<double>(saturation) * 255.0);
-        if (s == 0)
-            rgb[0] = rgb[1] = rgb[2] = static_cast<std::uint8_t>(high);
-        else
-            detail::set_hue(rgb, high, s,
-                            positions[static_cast<std::size_t>(detail::hue_of(rgb, low, high))]);
-    }
+// Turns hues by -0.5 to 0.5 of the color circle.
+inline void adjust_hue(view<float, 2> planes, float turn) noexcept {
+    color_detail::for_each_pixel(
+        planes, [t = vector(turn)](const color_detail::pixels& p) { return color_detail::turned(p, t); });
 }
 
 // Channel c becomes what channel order[c] was.
-inline void permute_channels(span<std::uint8_t> pixels, const std::array<std::size_t, 3>& order) noexcept {
-    for (std::size_t i = 0; i + 3 <= pixels.size(); i += 3) {
-        std::uint8_t* const rgb = pixels.data() + i;
-        const std::uint8_t old[3] = {rgb[0], rgb[1], rgb[2]};
-        for (std::size_t c = 0; c < 3; ++c)
-            rgb[c] = old[order[c]];
-    }
+inline void permute_channels(view<float, 2> planes, std::array<std::size_t, 3> order) noexcept {
+    color_detail::for_each_pixel(planes, [order](const color_detail::pixels& p) {
+        const vector old[3] = {p.red, p.green, p.blue};
+        return color_detail::pixels{old[order[0]], old[order[1]], old[order[2]]};
+    });
 }
 
-} // namespace fovea
+FOVEA_ARCH_NAMESPACE_END
