@@ -1,13 +1,11 @@
-// safetensors files: types, strictness of the header, writing, and hostile files.
+// safetensors files: types, strictness of the header, metadata, and hostile files.
 #include <catch2/catch.hpp>
 
 #include <cstdint>
-#include <filesystem>
-#include <fstream>
+#include <map>
 #include <string>
 #include <vector>
 
-#include <fovea/io/pth.hpp>
 #include <fovea/io/safetensors.hpp>
 
 #include "hostile_bytes.hpp"
@@ -32,12 +30,6 @@ std::string refusal(const std::string& json, const std::string& data) {
 std::string header(const std::string& type, const std::string& shape, const std::string& offsets) {
     return R"({"a":{"dtype":")" + type + R"(","shape":)" + shape + R"(,"data_offsets":)" + offsets + "}}";
 }
-
-struct temporary_file {
-    ~temporary_file() { std::filesystem::remove(path); }
-    std::filesystem::path path = std::filesystem::temp_directory_path() /
-                                 ("fovea_safetensors_test_" + std::to_string(std::random_device{}()));
-};
 
 } // namespace
 
@@ -73,6 +65,17 @@ TEST_CASE("JSON of the header is read with its escapes, blanks and metadata") {
     CHECK(weights.begin()->name == "\xc3\xa4\"\\/\n\xf0\x9f\x98\x80");
     CHECK(weights.begin()->type == fovea::dtype::uint8);
     CHECK(read("{}", "").empty());
+}
+
+TEST_CASE("metadata are strings by key") {
+    const auto metadata = [](const std::string& json) {
+        return fovea::read_safetensors_file(file_of(json, ""), "x.safetensors").metadata;
+    };
+    const std::map<std::string, std::string> expected{{"", "none"}, {"a\"b", "1\n2"}};
+    CHECK(metadata(R"({"__metadata__":{"a\"b":"1\n2","":"none"}})") == expected);
+    CHECK(metadata(R"({"__metadata__":{}})").empty());
+    CHECK(metadata("{}").empty());
+    CHECK_THAT(refusal(R"({"__metadata__":{"a":"1","a":"2"}})", ""), Catch::Contains("'a' twice"));
 }
 
 TEST_CASE("tensors come in the order of the header, wherever their data lie") {
@@ -144,50 +147,6 @@ TEST_CASE("a header length is checked before it is believed") {
         fovea::detail::append_element(text, length);
         CHECK_THROWS_AS(fovea::read_safetensors(test::as_bytes(text + "{}"), "x"), fovea::format_error);
     }
-}
-
-TEST_CASE("what is written as float32 is read back exactly") {
-    const fovea::state_dict weights = fovea::read_pth(test::data_path("zip_protocol2.pth"));
-    const temporary_file file;
-    fovea::write_safetensors(file.path, weights);
-    const fovea::state_dict again = fovea::read_safetensors(file.path);
-    REQUIRE(again.size() == weights.size());
-    auto written = weights.begin();
-    for (const fovea::tensor& entry : again) {
-        CAPTURE(entry.name);
-        CHECK(entry.name == written->name);
-        CHECK(entry.shape == written->shape);
-        CHECK(entry.values == written->values);
-        CHECK(entry.type == (is_floating_point(written->type) ? fovea::dtype::float32 : written->type));
-        ++written;
-    }
-}
-
-TEST_CASE("float16 files are half as large and rounded to nearest") {
-    fovea::state_dict weights;
-    weights.insert({"a\n\"b\"", fovea::dtype::float32, {2}, {1.0f / 3, -65504}});
-    weights.insert({"counter", fovea::dtype::int64, {}, {70000}});
-    const temporary_file file;
-    fovea::write_safetensors(file.path, weights, fovea::dtype::float16);
-    const fovea::state_dict again = fovea::read_safetensors(file.path);
-    CHECK(again.at("a\n\"b\"").type == fovea::dtype::float16);
-    CHECK(again.at("a\n\"b\"").values == std::vector<float>{0x1.554p-2f, -65504});
-    CHECK(again.at("counter").type == fovea::dtype::int64);
-    CHECK(again.at("counter").values == std::vector<float>{70000});
-}
-
-TEST_CASE("nothing is written of weights that do not fit the format") {
-    const temporary_file file;
-    fovea::state_dict large;
-    large.insert({"big", fovea::dtype::float32, {1}, {65520}});
-    CHECK_THAT(test::error_of([&] { fovea::write_safetensors(file.path, large, fovea::dtype::float16); }),
-               Catch::Contains("'big'"));
-    CHECK_FALSE(std::filesystem::exists(file.path));
-    CHECK_THROWS_AS(fovea::write_safetensors(file.path, large, fovea::dtype::int8), fovea::input_error);
-    fovea::state_dict reserved;
-    reserved.insert({"__metadata__", fovea::dtype::float32, {1}, {1}});
-    CHECK_THROWS_AS(fovea::write_safetensors(file.path, reserved), fovea::input_error);
-    CHECK_FALSE(std::filesystem::exists(file.path));
 }
 
 TEST_CASE("hostile safetensors files give errors") {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,7 +42,7 @@ struct safetensors_entry {
 };
 
 // Reads exactly the JSON that the format allows: an object of {"dtype", "shape", "data_offsets"} objects and
-// an optional "__metadata__" object of strings, which is checked and dropped.
+// an optional "__metadata__" object of strings.
 class safetensors_header_parser {
 public:
     safetensors_header_parser(std::string_view json, std::string_view file) : cursor_(json, file) {}
@@ -53,7 +54,10 @@ public:
             if (!names.insert(name).second)
                 cursor_.fail("the key '" + name + "' occurs twice");
             if (name == "__metadata__")
-                object([&](const std::string&) { string(); });
+                object([&](std::string key) {
+                    if (!metadata_.emplace(key, string()).second)
+                        cursor_.fail("the metadata have the key '" + key + "' twice");
+                });
             else
                 entries.push_back(entry(std::move(name)));
         });
@@ -61,6 +65,9 @@ public:
             cursor_.fail("expected nothing but blanks after the header's object");
         return entries;
     }
+
+    // The metadata that parse() found.
+    std::map<std::string, std::string> release_metadata() noexcept { return std::move(metadata_); }
 
 private:
     // Calls value(key) after each key, to read what follows the colon.
@@ -194,6 +201,7 @@ private:
     }
 
     text_cursor cursor_;
+    std::map<std::string, std::string> metadata_;
 };
 
 } // namespace fovea::detail
