@@ -21,26 +21,33 @@ struct runtime_plan {
     std::size_t floats = 0;
 };
 
-// Throws input_error when the network cannot take an image of height x width pixels.
-inline runtime_plan plan_for(graph_view g, span<const step> steps, int height, int width,
-                             bool keep_values = false) {
+// The shape of every node's value. Throws input_error when the network cannot take an image of height x width
+// pixels.
+inline std::vector<shape> shapes_for(graph_view g, int height, int width) {
     const auto size = [&] { return std::to_string(height) + "x" + std::to_string(width); };
     constexpr int largest_side = 1 << 15;
     if (height < 1 || width < 1 || height > largest_side || width > largest_side)
         throw input_error("an input of " + size() + " pixels; expected 1x1 to " +
                           std::to_string(largest_side) + "x" + std::to_string(largest_side));
-    runtime_plan plan;
-    plan.shapes.resize(g.nodes.size());
-    const fault_report f = infer_shapes(g, height, width, plan.shapes);
+    std::vector<shape> shapes(g.nodes.size());
+    const fault_report f = infer_shapes(g, height, width, shapes);
     if (f.kind != fault::none)
         throw input_error("the network cannot take an input of " + size() + " pixels: node " +
                           std::to_string(f.node) + " '" + full_name(g.names, g[f.node].name).str() +
                           "': " + std::string(explain(f.kind)) + "; got " + std::to_string(f.got) +
                           ", want " + std::to_string(f.want));
-    for (const shape& s : plan.shapes)
+    for (const shape& s : shapes)
         if (s.size() > (std::size_t{1} << 31))
             throw input_error("an input of " + size() + " pixels makes a map of " + std::to_string(s.size()) +
                               " numbers; expected at most 2^31");
+    return shapes;
+}
+
+// Throws input_error as shapes_for() does.
+inline runtime_plan plan_for(graph_view g, span<const step> steps, int height, int width,
+                             bool keep_values = false) {
+    runtime_plan plan;
+    plan.shapes = shapes_for(g, height, width);
     const auto places = std::make_unique<memory_plan<max_runtime_nodes>>();
     plan_memory(g, steps, plan.shapes, *places, keep_values);
     plan.places.assign(places->values.begin(),

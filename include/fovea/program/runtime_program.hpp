@@ -1,12 +1,12 @@
-// A program built at run time: the same builder and passes as a model type's, for tables that a user gives
-// then.
+// A program built at run time: the same passes as a model type's, for tables that a user gives then.
 #pragma once
 
-#include <fovea/error.hpp>
 #include <fovea/graph/fuse_blocks.hpp>
 #include <fovea/program/network.hpp>
+#include <fovea/program/runtime_graph.hpp>
 
 #include <memory>
+#include <vector>
 
 FOVEA_ARCH_NAMESPACE_BEGIN
 
@@ -16,19 +16,7 @@ class runtime_program {
 public:
     // Throws input_error when the table is wrong.
     template <class Table>
-    explicit runtime_program(const Table& table, fusion_level level = fusion_level::blocks) {
-        const auto b = std::make_unique<builder<max_runtime_nodes>>();
-        build_graph(*b, table);
-        const fault_report& f = b->first_fault();
-        if (f.kind != fault::none)
-            throw input_error("the model's table is wrong at node or row " + std::to_string(f.node) + ": " +
-                              std::string(explain(f.kind)) + "; got " + std::to_string(f.got) + ", want " +
-                              std::to_string(f.want));
-        const graph_view g = b->view();
-        nodes_.assign(g.nodes.begin(), g.nodes.end());
-        names_.assign(g.names.begin(), g.names.end());
-        outputs_.assign(g.outputs.begin(), g.outputs.end());
-        parts_.assign(g.parts.begin(), g.parts.end());
+    explicit runtime_program(const Table& table, fusion_level level = fusion_level::blocks) : graph_(table) {
         const auto fusion = std::make_unique<detail::fusion<max_runtime_nodes>>(graph());
         const auto layers = std::make_unique<step_list<max_runtime_nodes>>(fusion->run());
         const auto blocks =
@@ -42,14 +30,11 @@ public:
     runtime_program(const runtime_program&) = delete;
     runtime_program& operator=(const runtime_program&) = delete;
 
-    graph_view graph() const noexcept { return {nodes_, names_, outputs_, parts_}; }
+    graph_view graph() const noexcept { return graph_.view(); }
     program_view view() const noexcept { return {graph(), steps_, kernels_}; }
 
 private:
-    std::vector<node> nodes_;
-    std::vector<name_part> names_;
-    std::vector<output> outputs_;
-    std::vector<output_part> parts_;
+    runtime_graph graph_;
     std::vector<step> steps_;
     std::vector<kernel> kernels_;
 };

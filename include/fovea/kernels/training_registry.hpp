@@ -1,0 +1,59 @@
+// The one list of training kernels: which forward/backward pair runs a step, and the pair behind each name.
+#pragma once
+
+#include <fovea/kernels/training/convolutions.hpp>
+#include <fovea/kernels/training/elementwise.hpp>
+#include <fovea/kernels/training/global_pool.hpp>
+#include <fovea/kernels/training/norm.hpp>
+
+namespace fovea {
+
+// Convolutions come first, numbered as training_conv_id has them.
+enum class training_kernel_id : unsigned char {
+    norm = training_conv_count,
+    elementwise,
+    scale,
+    global_average_pool,
+};
+inline constexpr int training_kernel_count = training_conv_count + 4;
+
+// The pair for node `i` of a graph: the same for every input size and batch.
+constexpr training_kernel_id select_training_kernel(graph_view g, node_id i) noexcept {
+    using id = training_kernel_id;
+    switch (g[i].kind) {
+    case op::conv2d:
+    case op::linear:
+        return static_cast<id>(select_training_conv(g, i));
+    case op::batch_norm:
+    case op::group_norm:
+        return id::norm;
+    case op::scale:
+        return id::scale;
+    case op::global_average_pool:
+        return id::global_average_pool;
+    default:
+        return id::elementwise;
+    }
+}
+
+} // namespace fovea
+
+FOVEA_ARCH_NAMESPACE_BEGIN
+
+// The pair behind an id; only the kernels that a program names are compiled into it.
+template <training_kernel_id Id>
+constexpr training_kernel training_kernel_for() noexcept {
+    using id = training_kernel_id;
+    if constexpr (static_cast<int>(Id) < training_conv_count)
+        return training_conv_for<static_cast<training_conv_id>(Id)>();
+    else if constexpr (Id == id::norm)
+        return training_norm_kernel::pair();
+    else if constexpr (Id == id::scale)
+        return training_scale_kernel::pair();
+    else if constexpr (Id == id::global_average_pool)
+        return training_global_average_pool_kernel::pair();
+    else
+        return training_elementwise_kernel::pair();
+}
+
+FOVEA_ARCH_NAMESPACE_END

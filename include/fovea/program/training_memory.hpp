@@ -1,0 +1,60 @@
+// Memory of a training network: the plan's values and gradients, then what kernels keep between passes, then
+// scratch memory.
+#pragma once
+
+#include <fovea/program/training_layers.hpp>
+
+namespace fovea {
+
+// Where in the block of memory, in floats.
+struct training_memory {
+    std::size_t scratch = 0; // of every call
+    std::size_t all = 0;     // the size of the whole block
+};
+
+namespace detail {
+
+constexpr std::size_t floats_of(training_kernel::size_call size, const training_layer& l) noexcept {
+    return size == nullptr ? 0 : whole_cache_lines(size(l));
+}
+
+// Scratch memory of a step's calls on `images` images.
+constexpr std::size_t scratch_floats(const training_kernel& k, const training_layer& l, int images,
+                                     int workers) noexcept {
+    return k.scratch_floats == nullptr ? 0 : whole_cache_lines(k.scratch_floats(l, images, workers));
+}
+
+} // namespace detail
+
+// Lays out the memory behind the plan's arena. Calls place(step, packed, saved) for each step's own memory.
+// `layer_of(step)`: its training_layer. `Plan`: a training_plan.
+template <class Plan, class LayerOf, class Place>
+constexpr training_memory lay_out_training(const Plan& plan, span<const training_kernel> kernels, int batch,
+                                           int workers, const LayerOf& layer_of, const Place& place) noexcept {
+    training_memory m;
+    std::size_t end = plan.floats;
+    for (std::size_t s = 0; s < kernels.size(); ++s) {
+        const training_layer l = layer_of(static_cast<int>(s));
+        const std::size_t packed = detail::floats_of(kernels[s].packed_floats, l);
+        place(s, end, end + packed);
+        end += packed + detail::floats_of(kernels[s].saved_floats, l);
+    }
+    std::size_t scratch = 0;
+    const auto include = [&](int s, int images) {
+        const std::size_t floats =
+            detail::scratch_floats(kernels[static_cast<std::size_t>(s)], layer_of(s), images, workers);
+        scratch = scratch < floats ? floats : scratch;
+    };
+    for (const auto& list : {plan.forward_segments.view(), plan.backward_segments.view()})
+        for (const step_segment& segment : list)
+            for (int s = segment.first; s <= segment.last; ++s) // the next norm's statistics, too
+                if (s < static_cast<int>(kernels.size()))
+                    include(s, segment.images);
+    for (int s : {0, static_cast<int>(kernels.size()) - 1}) // a norm at either end sees the whole batch at once
+        include(s, batch);
+    m.scratch = end;
+    m.all = end + scratch;
+    return m;
+}
+
+} // namespace fovea
