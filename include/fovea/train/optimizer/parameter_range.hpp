@@ -60,7 +60,7 @@ void for_each_part(span<const parameter_range> ranges, std::size_t begin, std::s
         std::upper_bound(ranges.begin(), ranges.end(), begin,
                          [](std::size_t place, const auto& range) { return place < range.end(); });
     for (; r != ranges.end() && r->offset < end; ++r)
-        if (r->size > 0)
+        if (r->size > 0 && begin < end)
             use(*r, std::max(begin, r->offset), std::min(end, r->end()));
 }
 
