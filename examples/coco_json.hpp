@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <array>
 #include <cstdint>
 #include <fstream>
 #include <limits>
@@ -91,15 +92,32 @@ public:
 
     double number(const char* key, double least) const { return checked(at(key, "a number"), key, least); }
 
+    // Any four numbers.
+    std::array<double, 4> numbers_of_box() const {
+        const json& value = four_of_box();
+        std::array<double, 4> numbers{};
+        for (std::size_t i = 0; i < 4; ++i) {
+            if (!value[i].is_number())
+                fail("\"bbox\" must have numbers, found " + describe(value[i]));
+            numbers[i] = value[i].get<double>();
+        }
+        return numbers;
+    }
+
     rectangle box() const {
-        const json& value = at("bbox", "[x, y, width, height]");
-        if (!value.is_array() || value.size() != 4)
-            fail("\"bbox\" must be [x, y, width, height], found " + describe(value));
+        const json& value = four_of_box();
         return {checked(value[0], "bbox x", -largest_number), checked(value[1], "bbox y", -largest_number),
                 checked(value[2], "bbox width", 0), checked(value[3], "bbox height", 0)};
     }
 
 private:
+    const json& four_of_box() const {
+        const json& value = at("bbox", "[x, y, width, height]");
+        if (!value.is_array() || value.size() != 4)
+            fail("\"bbox\" must be [x, y, width, height], found " + describe(value));
+        return value;
+    }
+
     static std::string describe(const json& value) {
         return value.is_array() ? "an array of " + std::to_string(value.size()) : value.type_name();
     }

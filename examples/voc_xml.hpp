@@ -2,6 +2,8 @@
 // has the boxes, JPEGImages/ the pixels. A file that breaks a rule is a format_error with file and line.
 #pragma once
 
+#include "missing_files.hpp"
+
 #include <fovea/error.hpp>
 #include <fovea/io/file.hpp>
 #include <fovea/train/data/dataset_builder.hpp>
@@ -199,25 +201,6 @@ inline std::string photo_of(const std::filesystem::path& folder, const std::stri
     return {};
 }
 
-// Adds `path` to a list that an error will show, shortened.
-class missing_files {
-public:
-    void add(const std::filesystem::path& path) {
-        constexpr std::size_t shown = 10;
-        if (++count_ <= shown)
-            text_ += "\n  " + path.string();
-    }
-    void check(const std::string& where) const {
-        if (count_ > 0)
-            throw io_error(where + ": " + std::to_string(count_) + " files are missing:" + text_ +
-                           (count_ > 10 ? "\n  ..." : ""));
-    }
-
-private:
-    std::size_t count_ = 0;
-    std::string text_;
-};
-
 } // namespace detail
 
 // The photos that folder/ImageSets/Main/<split>.txt lists, in its order; without a split all of
@@ -230,7 +213,7 @@ inline detection_dataset read_voc(const std::filesystem::path& folder, const std
     const std::vector<std::string> names =
         split.empty() ? detail::all_names(annotations)
                       : detail::split_names(folder / "ImageSets" / "Main" / (split + ".txt"), builder);
-    detail::missing_files missing;
+    missing_files missing;
     std::int64_t id = 0;
     for (const std::string& name : names) {
         const std::filesystem::path xml = annotations / (name + ".xml");

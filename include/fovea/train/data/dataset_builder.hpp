@@ -38,13 +38,14 @@ struct raw_object {
 
 class dataset_builder {
 public:
-    // classes: names by label, [0] the background. None: every name found is a class, in alphabetical order.
+    // classes: names by label, [0] the background; "N/A" is a label that no object has (as in COCO). None:
+    // every name found is a class, in alphabetical order.
     explicit dataset_builder(std::vector<std::string> classes = {},
                              unknown_label unknown = unknown_label::is_an_error)
         : unknown_(unknown), open_(classes.empty()) {
         data_.classes = std::move(classes);
         for (std::size_t i = 1; i < data_.classes.size(); ++i)
-            if (!labels_.emplace(data_.classes[i], static_cast<int>(i)).second)
+            if (data_.classes[i] != "N/A" && !labels_.emplace(data_.classes[i], static_cast<int>(i)).second)
                 throw input_error("classes: " + data_.classes[i] + " is there twice");
     }
 
