@@ -3,6 +3,8 @@
 
 #include <fovea/kernels/reference/map.hpp>
 
+#include <vector>
+
 namespace fovea::reference {
 
 // output[i] = a[i] + b[i]; all of one size.
@@ -21,6 +23,20 @@ void scale(map<const T> input, span<const T> gate, map<T> output) {
                           std::to_string(input.extent(2)) + " channels");
     for (std::size_t i = 0; i < input.size(); ++i)
         output.data()[i] = input.data()[i] * gate[i % gate.size()];
+}
+
+// The gradients of scale, each added to.
+template <class T>
+void scale_backward(map<const T> input, span<const T> gate, map<const T> output_gradient,
+                    map<T> input_gradient, span<T> gate_gradient) {
+    std::vector<double> sums(gate.size());
+    for (std::size_t i = 0; i < input.size(); ++i) {
+        const std::size_t c = i % gate.size();
+        input_gradient.data()[i] += output_gradient.data()[i] * gate[c];
+        sums[c] += static_cast<double>(output_gradient.data()[i]) * static_cast<double>(input.data()[i]);
+    }
+    for (std::size_t c = 0; c < gate.size(); ++c)
+        gate_gradient[c] += static_cast<T>(sums[c]);
 }
 
 } // namespace fovea::reference

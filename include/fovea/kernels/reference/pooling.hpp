@@ -20,21 +20,28 @@ inline shape pool_out_shape(shape in, const window& w, bool ceil_mode = false) {
 
 namespace detail {
 
-// Calls visit(value) for each value of one channel under the window of an output position. A partial window
-// of ceil mode ends with the padded input.
-template <class T, class Visit>
-void for_each_under(map<const T> input, const window& w, pool_border border, int out_y, int out_x,
-                    int channel, Visit visit) {
-    const shape in = shape_of(input);
+// Calls visit(y, x, whether inside) for each position under the window of an output position that the border
+// rule counts, row by row. A partial window of ceil mode ends with the padded input.
+template <class Visit>
+void for_each_position_under(shape in, const window& w, pool_border border, int out_y, int out_x,
+                             Visit visit) {
     for (int ky = 0; ky < w.kernel_height; ++ky)
         for (int kx = 0; kx < w.kernel_width; ++kx) {
             const int y = first_row(w, out_y) + ky * w.dilation, x = first_column(w, out_x) + kx * w.dilation;
             if (contains(in, y, x))
-                visit(input(y, x, channel));
+                visit(y, x, true);
             else if (border == pool_border::zero && y < in.height + w.pad_bottom &&
                      x < in.width + w.pad_right)
-                visit(T(0));
+                visit(y, x, false);
         }
+}
+
+// Calls visit(value) for each value of one channel under the window of an output position.
+template <class T, class Visit>
+void for_each_under(map<const T> input, const window& w, pool_border border, int out_y, int out_x,
+                    int channel, Visit visit) {
+    for_each_position_under(shape_of(input), w, border, out_y, out_x,
+                            [&](int y, int x, bool inside) { visit(inside ? input(y, x, channel) : T(0)); });
 }
 
 // The larger value; not-a-number wins, as in torch.
@@ -129,6 +136,56 @@ void adaptive_max_pool(map<const T> input, map<T> output) {
 template <class T>
 void global_average_pool(map<const T> input, span<T> output) {
     adaptive_avg_pool(input, make_map(output.data(), {1, 1, static_cast<int>(output.size())}));
+}
+
+// The gradient of max_pool: it goes to the first of the largest values in the window's order of rows, nowhere
+// where that is the padding's zero. Added to input_gradient.
+template <class T>
+void max_pool_backward(map<const T> input, const window& w, pool_border border, map<const T> output_gradient,
+                       map<T> input_gradient) {
+    const shape out = shape_of(output_gradient);
+    for (int y = 0; y < out.height; ++y)
+        for (int x = 0; x < out.width; ++x)
+            for (int c = 0; c < out.channels; ++c) {
+                T largest = -std::numeric_limits<T>::infinity();
+                int at_y = -1, at_x = -1;
+                detail::for_each_position_under(shape_of(input), w, border, y, x,
+                                                [&](int iy, int ix, bool inside) {
+                                                    const T value = inside ? input(iy, ix, c) : T(0);
+                                                    if (value > largest) {
+                                                        largest = value;
+                                                        at_y = inside ? iy : -1;
+                                                        at_x = ix;
+                                                    }
+                                                });
+                if (at_y >= 0)
+                    input_gradient(at_y, at_x, c) += output_gradient(y, x, c);
+            }
+}
+
+// The gradient of avg_pool: equal parts for all that the border rule counts. Added to input_gradient.
+template <class T>
+void avg_pool_backward(const window& w, pool_border border, map<const T> output_gradient,
+                       map<T> input_gradient) {
+    const shape out = shape_of(output_gradient), in = shape_of(input_gradient);
+    for (int y = 0; y < out.height; ++y)
+        for (int x = 0; x < out.width; ++x) {
+            int count = 0;
+            detail::for_each_position_under(in, w, border, y, x, [&](int, int, bool) { ++count; });
+            detail::for_each_position_under(in, w, border, y, x, [&](int iy, int ix, bool inside) {
+                for (int c = 0; inside && c < out.channels; ++c)
+                    input_gradient(iy, ix, c) += output_gradient(y, x, c) / static_cast<T>(count);
+            });
+        }
+}
+
+// The gradient of global_average_pool, added to input_gradient.
+template <class T>
+void global_average_pool_backward(span<const T> output_gradient, map<T> input_gradient) {
+    const std::size_t channels = output_gradient.size();
+    for (std::size_t i = 0; i < input_gradient.size(); ++i)
+        input_gradient.data()[i] +=
+            output_gradient[i % channels] / static_cast<T>(input_gradient.size() / channels);
 }
 
 } // namespace fovea::reference

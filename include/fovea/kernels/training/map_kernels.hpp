@@ -1,9 +1,12 @@
 // Which training kernel runs an operator that is no convolution.
 #pragma once
 
+#include <fovea/kernels/training/dropout.hpp>
 #include <fovea/kernels/training/elementwise.hpp>
 #include <fovea/kernels/training/global_pool.hpp>
 #include <fovea/kernels/training/norm.hpp>
+#include <fovea/kernels/training/resize.hpp>
+#include <fovea/kernels/training/window_pool.hpp>
 
 FOVEA_ARCH_NAMESPACE_BEGIN
 
@@ -21,9 +24,17 @@ constexpr training_kernel map_training_kernel(activation act = activation::ident
         k.reads_input = act != activation::identity;
     } else if constexpr (Kind == op::scale)
         k = training_scale_kernel::pair();
-    else {
-        static_assert(Kind == op::global_average_pool, "an operator of maps");
+    else if constexpr (Kind == op::global_average_pool)
         k = training_global_average_pool_kernel::pair();
+    else if constexpr (Kind == op::dropout || Kind == op::stochastic_depth)
+        k = training_dropout_kernel::pair();
+    else if constexpr (Kind == op::max_pool)
+        k = training_window_pool_kernel<kernel_detail::max_pool_gradient>::pair();
+    else if constexpr (Kind == op::avg_pool)
+        k = training_window_pool_kernel<kernel_detail::avg_pool_gradient>::pair();
+    else {
+        static_assert(Kind == op::resize, "an operator of maps");
+        k = training_resize_kernel::pair();
     }
     k.reads_second = has_second && (Kind == op::scale || act != activation::identity);
     return k;
