@@ -73,9 +73,11 @@ inline json_with_lines parse_with_lines(std::string_view text, const std::string
     std::size_t line = 1, unused = 0;
     bool in_annotations = false;
     const auto note = [&](int depth, json::parse_event_t event, json& value) {
-        if (depth == 1 && event == json::parse_event_t::key)
+        if (depth == 1 && event == json::parse_event_t::key) {
             in_annotations = value == "annotations";
-        else if (depth == 2 && event == json::parse_event_t::object_start && in_annotations)
+            if (in_annotations) // of a key that is there twice the last one counts
+                out.lines.clear();
+        } else if (depth == 2 && event == json::parse_event_t::object_start && in_annotations)
             out.lines.push_back(line);
         return true;
     };

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -24,10 +25,13 @@ class prefetcher {
 public:
     using maker = std::function<void(std::uint64_t number, Result& result, std::size_t worker)>;
 
-    // Throws input_error unless there is a worker and room for a result.
+    // Throws input_error unless there are workers and room for a result.
     prefetcher(maker make, std::size_t workers, std::size_t ahead) : make_(std::move(make)), ahead_(ahead) {
-        if (workers == 0 || ahead == 0)
-            throw input_error("prefetcher: expected at least one worker and one result ahead");
+        constexpr std::size_t most_workers = 1024;
+        if (workers == 0 || workers > most_workers || ahead == 0)
+            throw input_error("loader: expected 1 .. " + std::to_string(most_workers) +
+                              " workers and at least one batch ahead, got " + std::to_string(workers) +
+                              " and " + std::to_string(ahead));
         try {
             for (std::size_t w = 0; w < workers; ++w)
                 threads_.emplace_back([this, w] { work(w); });
