@@ -5,6 +5,7 @@
 #include <fovea/program/memory.hpp>
 #include <fovea/train/flat_weights.hpp>
 
+#include <algorithm>
 #include <vector>
 
 namespace fovea {
@@ -32,6 +33,7 @@ public:
     span<float> values() noexcept { return {values_.data(), values_.size()}; }
     span<const float> values() const noexcept { return {values_.data(), values_.size()}; }
     span<float> gradients() noexcept { return {gradients_.data(), gradients_.size()}; }
+    void zero_gradients() noexcept { std::fill_n(gradients_.data(), gradients_.size(), 0.0F); }
     span<float> buffers() noexcept { return {buffers_.data(), buffers_.size()}; }
     span<const float> buffers() const noexcept { return {buffers_.data(), buffers_.size()}; }
     span<const placed> all() const noexcept { return all_; }
