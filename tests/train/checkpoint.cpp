@@ -257,6 +257,18 @@ TEST_CASE("when nothing is whole both reasons are given") {
                                      Catch::Contains("previous.safetensors: the checkpoint is corrupt"));
 }
 
+TEST_CASE("a run that was killed while both names were one checkpoint goes on") {
+    const temporary_folder scratch;
+    const checkpoint_folder folder(scratch.path());
+    folder.save(state_at(1));
+    fs::create_hard_link(folder.last(), folder.previous());
+    std::ofstream(atomic_file::partial_path(folder.previous())) << "left";
+    folder.save(state_at(2));
+    CHECK(same_state(folder.load().state, state_at(2)));
+    CHECK(same_state(load_checkpoint(folder.previous()), state_at(1)));
+    CHECK(scratch.files() == 2);
+}
+
 TEST_CASE("a full disk keeps both checkpoints") {
     const temporary_folder scratch;
     const checkpoint_folder folder(scratch.path());
@@ -275,7 +287,7 @@ TEST_CASE("a run that is killed at any moment leaves a whole checkpoint") {
     const checkpoint_folder folder(scratch.path());
     folder.save(state_at(0, 20'000));
     std::uint64_t least = 0;
-    std::size_t broken = 0;
+    std::size_t broken = 0, missing = 0;
     for (unsigned round = 0; round < 30; ++round) {
         const pid_t child = fork();
         REQUIRE(child >= 0);
@@ -284,6 +296,7 @@ TEST_CASE("a run that is killed at any moment leaves a whole checkpoint") {
         usleep(1000 + 1777 * (round * 7 % 16)); // 1 .. 28 ms: at any place of the loop above
         kill(child, SIGKILL);
         waitpid(child, nullptr, 0);
+        missing += fs::exists(folder.last()) ? 0U : 1U;
         try {
             const training_state found = folder.load().state;
             const std::uint64_t step = found.integers.at("step");
@@ -295,6 +308,7 @@ TEST_CASE("a run that is killed at any moment leaves a whole checkpoint") {
         }
     }
     CHECK(broken == 0);
+    CHECK(missing == 0);
     CHECK(least > 0);
     folder.save(state_at(least + 1));
     CHECK(scratch.files() == 2); // the next run cleans up

@@ -38,12 +38,8 @@ public:
         atomic_file file(last());
         file.write(detail::checkpoint_bytes(state));
         file.commit([this] {
-            if (!is_whole(last()))
-                return;
-            std::error_code code;
-            std::filesystem::rename(last(), previous(), code);
-            if (code)
-                throw io_error(previous().string() + ": cannot be replaced: " + code.message());
+            if (is_whole(last()))
+                keep_as_previous();
         });
     }
 
@@ -75,6 +71,20 @@ private:
         } catch (const error&) {
             return false;
         }
+    }
+
+    // A second name for the last checkpoint, so that it never lacks its own; where a file system has no links
+    // it is renamed, and for a moment there is only the previous one.
+    void keep_as_previous() const {
+        const std::filesystem::path link = atomic_file::partial_path(previous());
+        std::error_code code;
+        std::filesystem::remove(link, code);
+        std::filesystem::create_hard_link(last(), link, code);
+        std::filesystem::rename(code ? last() : link, previous(), code);
+        std::error_code ignored; // a rename between two names of one file leaves both
+        std::filesystem::remove(link, ignored);
+        if (code)
+            throw io_error(previous().string() + ": cannot be replaced: " + code.message());
     }
 
     std::filesystem::path folder_;
