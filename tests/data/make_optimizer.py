@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Writes tests/data/train/{optimizers,schedules}*: what torch 1.13 makes of a few steps and rates.
+"""Writes tests/data/train/{optimizers,schedules,init_}*: what torch 1.13 makes of a few steps, rates and new networks.
 
 RMSProp as TensorFlow places its eps is written out here, because torch has none. Run without arguments.
 """
@@ -9,6 +9,7 @@ import pathlib
 
 import numpy as np
 import torch
+from torchvision import models
 
 OUT = pathlib.Path(__file__).resolve().parent / "train"
 STEPS, SIZE, RATE, DECAY = 5, 19, 0.03, 0.02
@@ -138,6 +139,19 @@ def schedules():
           "the rate of each step, base 0.2; warm-ups of 6 steps from 0.05")
 
 
+def first_values():
+    """init_<model>.npy: mean, standard deviation and largest magnitude of every parameter of a new network, by key."""
+    statistics = (torch.mean, lambda p: p.std(unbiased=False), lambda p: p.abs().max())
+    none = {"weights": None, "weights_backbone": None}
+    networks = {"mobilenet_v2": models.mobilenet_v2(), "mobilenet_v3_small": models.mobilenet_v3_small(),
+                "ssdlite320": models.detection.ssdlite320_mobilenet_v3_large(**none)}
+    for name, network in networks.items():
+        rows = [[f(p.detach()).item() for f in statistics] for _, p in sorted(network.named_parameters())]
+        np.save(OUT / f"init_{name}.npy", np.array(rows, np.float32))
+
+
 if __name__ == "__main__":
     optimizers()
     schedules()
+    torch.manual_seed(0)
+    first_values()

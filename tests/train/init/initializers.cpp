@@ -1,0 +1,341 @@
+#include <fovea/train/init/initialize.hpp>
+
+#include "support/golden.hpp"
+#include "train/graphs.hpp"
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <map>
+#include <numeric>
+#include <optional>
+
+using namespace fovea;
+using namespace fovea::test;
+
+namespace {
+
+struct statistics {
+    double mean = 0, std = 0, largest = 0;
+};
+
+statistics statistics_of(span<const float> values) {
+    statistics s;
+    const auto n = static_cast<double>(values.size());
+    for (float v : values)
+        s.mean += double(v);
+    s.mean /= n;
+    for (float v : values) {
+        s.std += (double(v) - s.mean) * (double(v) - s.mean) / n;
+        s.largest = std::max(s.largest, std::abs(double(v)));
+    }
+    s.std = std::sqrt(s.std);
+    return s;
+}
+
+struct initializer_case {
+    initializer how;
+    parameter_shape shape;
+    double std;
+    std::optional<double> bound; // of what has one
+};
+
+// By the names of the reference golden; spreads for [64, 32, 3, 3] (fan_in 288, fan_out 576) from torch's
+// formulas.
+std::map<std::string, initializer_case> initializer_cases() {
+    const parameter_shape conv{{64, 32, 3, 3}, 4};
+    const double of_288 = std::sqrt(1.0 / 288), of_576 = std::sqrt(2.0 / 576);
+    return {
+        {"kaiming_normal fan_out (MobileNetV2/V3, EfficientNet convs)",
+         {init::kaiming_normal(fan::out), conv, of_576, {}}},
+        {"kaiming_normal fan_in", {init::kaiming_normal(), conv, std::sqrt(2.0 / 288), {}}},
+        {"kaiming_uniform a=1 (FPN convs)",
+         {init::kaiming_uniform(fan::in, 1), conv, of_288, std::sqrt(3.0 / 288)}},
+        {"kaiming_uniform a=sqrt5 (torch default conv/linear)",
+         {init::kaiming_uniform(fan::in, std::sqrt(5.0)), conv, of_288 / std::sqrt(3.0), of_288}},
+        {"xavier_uniform (SSD300 heads and extras)",
+         {init::xavier_uniform(), conv, std::sqrt(2.0 / 864), std::sqrt(6.0 / 864)}},
+        {"xavier_normal", {init::xavier_normal(), conv, std::sqrt(2.0 / 864), {}}},
+        {"normal 0.03 (SSDLite)", {init::normal(0.03), conv, 0.03, {}}},
+        {"normal 0.01 (MobileNet linear, RPN)", {init::normal(0.01), conv, 0.01, {}}},
+        {"uniform 1/sqrt(out) (torchvision EfficientNet linear)",
+         {policies::efficientnet[0].linear_weight, {{100, 1280}, 2}, 0.1 / std::sqrt(3.0), 0.1}},
+        {"trunc_normal std 0.02 cut at +-2 (absolute)", {init::truncated_normal(0.02), conv, 0.02, 2.0}},
+        {"variance scaling fan_in normal (zylo117 heads: std = sqrt(1/fan_in))",
+         {init::variance_scaling(), conv, of_288, {}}},
+        {"MXNet Xavier gaussian factor out magnitude 2 (GluonCV SSD)",
+         {init::mxnet_xavier(), conv, of_576, {}}},
+        {"Caffe xavier (fan_in uniform, DSOD/ScratchDet)",
+         {init::caffe_xavier(), conv, of_288, std::sqrt(3.0 / 288)}},
+        {"Caffe gaussian 0.01 (DSOD head convs with BN)", {init::normal(0.01), conv, 0.01, {}}},
+    };
+}
+
+std::vector<float> drawn(const initializer& how, const parameter_shape& shape, std::uint64_t seed = 1) {
+    std::vector<float> values(static_cast<std::size_t>(shape.size()));
+    random_stream random(seed);
+    fill(values, how, fans_of(shape), random);
+    return values;
+}
+
+// Parameters and buffers of a graph after initialize(), by key.
+std::map<std::string, std::vector<float>> initialized(graph_view g, initialization_policy policy,
+                                                      std::uint64_t seed = 7, float before = 99) {
+    std::vector<float> parameters(static_cast<std::size_t>(count_parameters(g)), before);
+    std::vector<float> buffers(static_cast<std::size_t>(count_buffers(g)), before);
+    initialize(g, policy, seed, parameters, buffers);
+    std::map<std::string, std::vector<float>> all;
+    auto next_parameter = parameters.begin(), next_buffer = buffers.begin();
+    for_each_parameter(g, [&](const parameter& p) {
+        auto& next = is_buffer(p.kind) ? next_buffer : next_parameter;
+        all[key_of(g, p).str()].assign(next, next + p.dims.size());
+        next += p.dims.size();
+    });
+    return all;
+}
+
+bool all_are(const std::vector<float>& values, float value) {
+    return !values.empty() && std::all_of(values.begin(), values.end(), [&](float v) { return v == value; });
+}
+
+// Every parameter of a network against torchvision's own draw: [parameters, (mean, std, largest)].
+void check_against_torchvision(graph_view g, initialization_policy policy, const char* name) {
+    const array rows = read_npy(std::string(FOVEA_TEST_DATA) + "/train/init_" + name + ".npy");
+    const auto all = initialized(g, policy);
+    std::map<std::string, double> sizes; // in the rows' order
+    for_each_parameter(g, [&](const parameter& p) {
+        if (!is_buffer(p.kind))
+            sizes[key_of(g, p).str()] = static_cast<double>(p.dims.size());
+    });
+    REQUIRE(sizes.size() == rows.shape.at(0));
+    const double* want = rows.values.data();
+    for (const auto& [key, n] : sizes) {
+        const double mean = want[0], std = want[1], largest = want[2];
+        want += 3;
+        const statistics got = statistics_of(all.at(key));
+        CAPTURE(name, key, n, mean, std, largest);
+        if (std == 0) {
+            CHECK((got.std == 0 && got.mean == Approx(mean)));
+            continue;
+        }
+        CHECK(std::abs(got.mean - mean) < 7 * std / std::sqrt(n)); // both are means of a draw
+        CHECK(got.std == Approx(std).epsilon(6 / std::sqrt(n)));
+        if (n > 1000) // a normal distribution, or a uniform one
+            CHECK((got.largest > 2 * got.std) == (largest > 2 * std));
+    }
+}
+
+} // namespace
+
+TEST_CASE("initializers have the spread that their formula says") {
+    std::uint64_t seed = 0;
+    for (const auto& [name, c] : initializer_cases()) {
+        const std::vector<float> values = drawn(c.how, c.shape, ++seed);
+        const statistics got = statistics_of(values);
+        CAPTURE(name, got.mean, got.std, got.largest);
+        CHECK(std::abs(got.mean) < 4 * c.std / std::sqrt(static_cast<double>(values.size())));
+        CHECK(got.std == Approx(c.std).epsilon(0.03));
+        if (c.how.shape == distribution::uniform) {
+            CHECK(c.how.spread(fans_of(c.shape)) == Approx(*c.bound).epsilon(1e-12));
+            CHECK(got.largest <= static_cast<double>(static_cast<float>(*c.bound)));
+            CHECK(got.largest > 0.99 * *c.bound);
+        } else {
+            CHECK(c.how.spread(fans_of(c.shape)) == Approx(c.std).epsilon(1e-12));
+            CHECK(got.largest > 3 * c.std);
+        }
+    }
+}
+
+TEST_CASE("initializers of the reference golden") {
+    const auto goldens = golden_dir();
+    if (!goldens)
+        return;
+    std::ifstream file(*goldens / "components" / "initializers" / "manifest.json");
+    const nlohmann::json manifest = nlohmann::json::parse(file);
+    const auto cases = initializer_cases();
+    CHECK(manifest.at("initializers").size() == cases.size());
+    for (const auto& entry : manifest.at("initializers")) {
+        const auto found = cases.find(entry.at("name").get<std::string>());
+        CAPTURE(entry.at("name").get<std::string>());
+        REQUIRE(found != cases.end());
+        const initializer_case& c = found->second;
+        const auto shape = entry.at("shape").get<std::vector<int>>();
+        CHECK(std::equal(shape.begin(), shape.end(), c.shape.extents.begin()));
+        const double std = entry.at("expected_std").get<double>();
+        const statistics got = statistics_of(drawn(c.how, c.shape));
+        CHECK(c.std == Approx(std).epsilon(1e-12));
+        CHECK(std::abs(got.mean - entry.at("expected_mean").get<double>()) <
+              4 * std / std::sqrt(static_cast<double>(c.shape.size())));
+        CHECK(got.std == Approx(std).epsilon(0.03));
+        CHECK(c.bound.has_value() == !entry.at("expected_abs_max").is_null());
+        if (c.bound) {
+            const double bound = entry.at("expected_abs_max").get<double>();
+            CHECK(*c.bound == Approx(bound).epsilon(1e-12));
+            CHECK(got.largest <= bound * (1 + 1e-7));
+        }
+    }
+}
+
+TEST_CASE("a truncated normal stays within its cut") {
+    const statistics got = statistics_of(drawn(init::truncated_normal(1, 1.5), {{100, 100}, 2}));
+    CHECK(got.largest <= 1.5);
+    CHECK(got.largest > 1.49);
+    CHECK(got.std == Approx(0.7425).epsilon(0.03)); // of a normal cut at 1.5
+}
+
+TEST_CASE("fans are counted as torch counts them") {
+    STATIC_REQUIRE(fans_of({{64, 32, 3, 5}, 4}).in == 480);
+    STATIC_REQUIRE(fans_of({{64, 32, 3, 5}, 4}).out == 960);
+    STATIC_REQUIRE(fans_of({{64, 1, 3, 3}, 4}).in == 9); // depthwise
+    STATIC_REQUIRE(fans_of({{64, 1, 3, 3}, 4}).out == 576);
+    STATIC_REQUIRE(fans_of({{10, 20}, 2}).in == 20);
+    STATIC_REQUIRE(fans_of({{10, 20}, 2}).out == 10);
+}
+
+TEST_CASE("initializers that make no sense are refused") {
+    random_stream random;
+    std::vector<float> values(3);
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    CHECK_THROWS_AS(fill(values, init::normal(-1), {}, random), input_error);
+    CHECK_THROWS_AS(fill(values, init::normal(nan), {}, random), input_error);
+    CHECK_THROWS_AS(fill(values, init::constant(HUGE_VAL), {}, random), input_error);
+    CHECK_THROWS_AS(fill(values, init::truncated_normal(1, 1e-9), {}, random), input_error);
+    CHECK_THROWS_AS(fill(values, init::truncated_normal(1, nan), {}, random), input_error);
+    CHECK(values == std::vector<float>(3));
+    fill(values, init::truncated_normal(0, 0), {}, random);
+    CHECK(values == std::vector<float>(3));
+    fill(values, init::constant(-2), {}, random);
+    CHECK(values == std::vector<float>(3, -2));
+    CHECK(init::normal(1).spread({0, 0}) == 1);
+    CHECK(init::kaiming_normal().spread({0, 0}) == Approx(std::sqrt(2.0)));
+}
+
+TEST_CASE("networks begin as torchvision's") {
+    check_against_torchvision(graph_of<tables::mobilenet_v2>(), policies::mobilenet, "mobilenet_v2");
+    check_against_torchvision(graph_of<tables::mobilenet_v3_small>(), policies::mobilenet,
+                              "mobilenet_v3_small");
+    check_against_torchvision(graph_of<tables::ssdlite320_mobilenet_v3_large>(), policies::ssdlite,
+                              "ssdlite320");
+}
+
+TEST_CASE("buffers begin at mean 0 and variance 1") {
+    const auto all = initialized(graph_of<tables::mobilenet_v3_small>(), policies::mobilenet);
+    CHECK(all_are(all.at("features.0.1.running_mean"), 0));
+    CHECK(all_are(all.at("features.0.1.running_var"), 1));
+    CHECK(all_are(all.at("features.0.1.num_batches_tracked"), 0));
+    CHECK(all_are(all.at("features.0.1.weight"), 1));
+    CHECK(all_are(all.at("features.0.1.bias"), 0));
+}
+
+TEST_CASE("a pretrained backbone is kept whole, extra layers and heads are drawn") {
+    const graph_view g = graph_of<tables::ssdlite320_mobilenet_v3_large>();
+    for (const auto& [key, values] : initialized(g, policies::ssdlite_pretrained)) {
+        CAPTURE(key);
+        CHECK(all_are(values, 99) == has_key_prefix(key, "backbone.features"));
+    }
+    const auto all = initialized(g, policies::ssdlite_pretrained);
+    CHECK(statistics_of(all.at("backbone.extra.0.0.0.weight")).std == Approx(0.03).epsilon(0.03));
+}
+
+TEST_CASE("values follow from seed and key, not from the rest of the network") {
+    const graph_view small = graph_of<tables::mobilenet_v3_small>();
+    const auto first = initialized(small, policies::mobilenet),
+               again = initialized(small, policies::mobilenet);
+    CHECK(first == again);
+    const auto other = initialized(small, policies::mobilenet, 8);
+    CHECK(other.at("features.0.0.weight") != first.at("features.0.0.weight"));
+    // The stem of both networks has one shape and one key.
+    const auto large = initialized(graph_of<tables::mobilenet_v2>(), policies::mobilenet);
+    const auto& stem = large.at("features.0.0.weight");
+    CHECK(std::equal(first.at("features.0.0.weight").begin(), first.at("features.0.0.weight").end(),
+                     stem.begin(), [](float a, float b) { return std::abs(a) > 0 && a * b > 0; }));
+    CHECK(first.at("features.1.block.0.0.weight") != first.at("features.2.block.1.0.weight"));
+}
+
+namespace {
+
+// A graph of 3x3 convolutions (8 to 96 channels, with bias) of these names, and a linear layer "fc".
+template <std::size_t N>
+std::map<std::string, std::vector<float>> named_layers(const char* const (&names)[N],
+                                                       initialization_policy policy) {
+    builder<64> b;
+    const node_id image = b.input({4, 4, 8});
+    node_id last = image;
+    for (const char* name : names) {
+        int part = 0;
+        for (std::string_view rest = name; !rest.empty();) {
+            const std::string_view label = rest.substr(0, rest.find('.'));
+            part = std::isdigit(static_cast<unsigned char>(label[0])) ? b.child(part, label[0] - '0')
+                                                                      : b.child(part, label);
+            rest.remove_prefix(std::min(rest.size(), label.size() + 1));
+        }
+        last = b.conv2d(image, part, 96, {3, 3, 1, 1, 1, 1, 1, 1, 1}, 1, true);
+    }
+    b.linear(b.global_average_pool(last, 0), b.child(0, "fc"), 64);
+    return initialized(b.view(), policy);
+}
+
+} // namespace
+
+TEST_CASE("policies of networks in parts") {
+    const double in = 72, out = 864; // fans of a convolution
+    const auto std_of = [](const auto& all, const char* key) { return statistics_of(all.at(key)).std; };
+    const auto near_to = [](double value) { return Approx(value).epsilon(0.03); };
+    {
+        const auto all = named_layers({"backbone.features.0", "backbone.extra.0.5", "backbone.extra.0.7.1",
+                                       "backbone.extra.1.0", "head.classification_head.module_list.0"},
+                                      policies::ssd300);
+        CHECK(std_of(all, "backbone.features.0.weight") == near_to(std::sqrt(2 / out)));
+        CHECK(std_of(all, "backbone.extra.0.5.weight") == near_to(std::sqrt(2 / out)));
+        for (const char* key : {"backbone.extra.0.7.1.weight", "backbone.extra.1.0.weight",
+                                "head.classification_head.module_list.0.weight"})
+            CHECK(std_of(all, key) == near_to(std::sqrt(2 / (in + out))));
+        CHECK(all_are(all.at("backbone.extra.1.0.bias"), 0));
+    }
+    {
+        const auto all = named_layers(
+            {"backbone.body.0.0", "backbone.fpn.inner_blocks.0", "rpn.head.conv", "roi_heads.box_head"},
+            policies::faster_rcnn);
+        CHECK(std_of(all, "backbone.body.0.0.weight") == near_to(std::sqrt(2 / out)));
+        CHECK(std_of(all, "backbone.fpn.inner_blocks.0.weight") == near_to(std::sqrt(1 / in)));
+        CHECK(std_of(all, "rpn.head.conv.weight") == near_to(0.01));
+        CHECK(std_of(all, "roi_heads.box_head.weight") == near_to(std::sqrt(1 / in / 3)));
+        CHECK(statistics_of(all.at("roi_heads.box_head.bias")).largest <= std::sqrt(1 / in));
+        CHECK(statistics_of(all.at("fc.bias")).largest <= std::sqrt(1.0 / 96));
+        CHECK(statistics_of(all.at("fc.bias")).largest > 0.8 * std::sqrt(1.0 / 96));
+        CHECK(all_are(all.at("rpn.head.conv.bias"), 0));
+    }
+    {
+        const auto all =
+            named_layers({"regressor.header", "classifier.header", "classifier.headers"}, policies::zylo117);
+        CHECK(std_of(all, "classifier.header.weight") == near_to(std::sqrt(1 / in)));
+        CHECK(all_are(all.at("classifier.header.bias"), static_cast<float>(-std::log(99.0))));
+        CHECK(all_are(all.at("regressor.header.bias"), 0));
+        CHECK(all_are(all.at("classifier.headers.bias"), 0));
+    }
+    {
+        const auto all = named_layers({"features.0"}, policies::efficientnet);
+        CHECK(std_of(all, "features.0.weight") == near_to(std::sqrt(2 / out)));
+        CHECK(statistics_of(all.at("fc.weight")).largest == Approx(1.0 / 8).epsilon(0.01));
+    }
+    {
+        const auto all = named_layers({"backbone.0", "classifier.0"}, policies::segmentation);
+        CHECK(std_of(all, "backbone.0.weight") == near_to(std::sqrt(2 / out)));
+        CHECK(std_of(all, "classifier.0.weight") == near_to(std::sqrt(1 / in / 3)));
+    }
+}
+
+TEST_CASE("initialize refuses wrong sizes and policies with gaps") {
+    const graph_view g = graph_of<tables::mobilenet_v3_small>();
+    std::vector<float> parameters(static_cast<std::size_t>(count_parameters(g)));
+    std::vector<float> buffers(static_cast<std::size_t>(count_buffers(g)));
+    const span<float> all(parameters);
+    CHECK_THROWS_AS(initialize(g, policies::mobilenet, 0, all.subspan(1, all.size() - 1), buffers),
+                    input_error);
+    CHECK_THROWS_AS(initialize(g, policies::mobilenet, 0, parameters, {}), input_error);
+    const module_initializers gap[] = {{"features", init::normal(1), init::constant(0), {}, {}}};
+    CHECK_THROWS_WITH(initialize(g, gap, 0, parameters, buffers), Catch::Contains("classifier.0"));
+}
