@@ -184,6 +184,84 @@ def dense():
     write("dense", [{"name": "x", "shape": shape, "stream": "kernels:dense", "rule": "sym2"}], outputs)
 
 
+def pooling_gradients():
+    shape = [2, 3, 9, 8]
+    # name -> function; "ties" rounds, so that windows have several largest numbers.
+    pools = {
+        "max_2x2_ceil": lambda x: F.max_pool2d(x, 2, 2, ceil_mode=True),
+        "max_3x3_s2_p1": lambda x: F.max_pool2d(x, 3, 2, 1),
+        "max_3x3_s1_p1_ties": lambda x: F.max_pool2d(x, 3, 1, 1),
+        "max_3x3_d2_p1": lambda x: F.max_pool2d(x, 3, 1, 1, dilation=2),
+        "max_3x3_s2_zero_ties": lambda x: F.max_pool2d(F.pad(x, (1, 1, 1, 1)), 3, 2),
+        "avg_3x3_s2_p1": lambda x: F.avg_pool2d(x, 3, 2, 1),
+        "avg_3x3_nopadcount": lambda x: F.avg_pool2d(x, 3, 2, 1, count_include_pad=False),
+        "avg_3x3_s2_p1_ceil": lambda x: F.avg_pool2d(x, 3, 2, 1, ceil_mode=True),
+        "global_average": lambda x: F.adaptive_avg_pool2d(x, 1),
+    }
+
+    def gradient(name, dtype):
+        x = tensor(streams.fill_input(shape, "sym2", "kernels:pooling_gradients")).to(dtype)
+        x = (x.round() if name.endswith("ties") else x).requires_grad_()
+        y = pools[name](x)
+        y.backward(tensor(streams.fill_input(list(y.shape), "sym2", "pooling_gradients:" + name)).to(dtype))
+        return x.grad
+
+    write("pooling_gradients",
+          [{"name": "x", "shape": shape, "stream": "kernels:pooling_gradients", "rule": "sym2"}],
+          {name: lambda dtype, name=name: gradient(name, dtype) for name in pools})
+
+
+def norms():
+    shape = [3, 8, 4, 5]
+    settings = {"a": (1e-3, 0.01), "b": (1e-5, 0.1), "cma": (1e-5, None)}
+
+    def x(dtype):
+        return tensor(streams.fill_input(shape, "sym2", "kernels:norms")).to(dtype)
+
+    def upstream(dtype):
+        return tensor(streams.fill_input(shape, "sym2", "norms:upstream")).to(dtype)
+
+    def fill(module, prefix):
+        with torch.no_grad():
+            for name, value in module.state_dict().items():
+                if value.dim() > 0:
+                    drawn = streams.fill_value(prefix + name, tuple(value.shape), has_norm_weight=name == "bias")
+                    value.copy_(tensor(drawn))
+
+    def step(module, inputs):
+        leaf = inputs.clone().requires_grad_()
+        module.zero_grad()
+        y = module(leaf)
+        y.backward(upstream(inputs.dtype))
+        return y.detach(), leaf.grad
+
+    def group_norm(dtype):
+        module = torch.nn.GroupNorm(4, 8).to(dtype)
+        fill(module, "norms:gn.")
+        y, gx = step(module, x(dtype))
+        return {"groupnorm": y, "grad_gn_x": gx, "grad_gn_weight": module.weight.grad,
+                "grad_gn_bias": module.bias.grad}
+
+    def batch_norm(tag, dtype):
+        name = "bn_" + tag
+        module = torch.nn.BatchNorm2d(8, *settings[tag]).to(dtype)
+        fill(module, "norms:bn.")
+        y, gx = step(module, x(dtype))
+        r = {name: y, "grad_%s_x" % name: gx, "grad_%s_weight" % name: module.weight.grad.clone(),
+             "grad_%s_bias" % name: module.bias.grad.clone(), name + "_mean": module.running_mean.clone(),
+             name + "_var": module.running_var.clone()}
+        module(x(dtype) * 0.5 + 1)
+        r.update({name + "_mean2": module.running_mean.clone(), name + "_var2": module.running_var.clone()})
+        module.eval()
+        r[name + "_eval"], r["grad_%s_eval_x" % name] = step(module, x(dtype))
+        return r
+
+    makers = [group_norm] + [lambda dtype, tag=tag: batch_norm(tag, dtype) for tag in settings]
+    outputs = {name: lambda dtype, maker=maker, name=name: maker(dtype)[name]
+               for maker in makers for name in maker(torch.float32)}
+    write("norms", [{"name": "x", "shape": shape, "stream": "kernels:norms", "rule": "sym2"}], outputs)
+
+
 if __name__ == "__main__":
-    for make in (activations, convolutions, pooling, resize, dense):
+    for make in (activations, convolutions, pooling, pooling_gradients, resize, dense, norms):
         make()

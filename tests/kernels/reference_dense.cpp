@@ -4,6 +4,7 @@
 #include <fovea/kernels/reference/linear.hpp>
 #include <fovea/kernels/reference/softmax.hpp>
 
+#include "finite_differences.hpp"
 #include "support/golden.hpp"
 #include "support/layout.hpp"
 
@@ -83,4 +84,23 @@ TEST_CASE("elementwise sums, and shapes that disagree") {
     CHECK_THROWS_AS(reference::scale<float>({a, {2, 1, 2}}, gate, {y, {2, 1, 2}}), input_error);
     CHECK_THROWS_AS(reference::batch_norm<float>({a, {2, 1, 2}}, {gate, gate, gate, gate}, {y, {2, 1, 2}}),
                     input_error);
+}
+
+TEST_CASE("gradients of a gate are the differences of what it makes of a map") {
+    const shape in{3, 4, 5};
+    std::vector<double> x(in.size()), gate(5), up(in.size()), y(in.size()), gx(in.size()), gg(5);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        x[i] = std::sin(static_cast<double>(i));
+        up[i] = std::cos(static_cast<double>(i * i));
+        gate[i % 5] = std::sin(static_cast<double>(i * 7));
+    }
+    const auto input = reference::make_map<const double>(x.data(), in);
+    reference::scale_backward<double>(input, gate, reference::make_map<const double>(up.data(), in),
+                                      reference::make_map(gx.data(), in), gg);
+    const auto loss = [&] {
+        reference::scale<double>(input, gate, reference::make_map(y.data(), in));
+        return dot(y, up);
+    };
+    check_gradient("map", x, gx, loss);
+    check_gradient("gate", gate, gg, loss);
 }

@@ -1,6 +1,7 @@
 #include <fovea/kernels/reference/conv.hpp>
 #include <fovea/kernels/reference/pooling.hpp>
 
+#include "finite_differences.hpp"
 #include "support/golden.hpp"
 #include "support/layout.hpp"
 
@@ -143,4 +144,89 @@ TEST_CASE("pools refuse empty outputs and pass not-a-number on") {
         reference::avg_pool<float>({x, {2, 2, 1}}, {1, 1}, false, pool_border::excluded, {&y, {1, 1, 1}}),
         input_error);
     CHECK_THROWS_AS(reference::adaptive_avg_pool<float>({x, {2, 2, 1}}, {&y, {0, 1, 1}}), input_error);
+}
+
+namespace {
+
+// The gradient of a pool named as in pooling_gradients.json, for one image.
+template <class T>
+void backpropagate_named(const std::string& name, reference::map<const T> x, reference::map<const T> up,
+                         reference::map<T> gx) {
+    if (name == "global_average")
+        reference::global_average_pool_backward<T>(up.flat(), gx);
+    else if (name == "max_3x3_s2_zero_ties")
+        reference::max_pool_backward<T>(x, window::same(3, 2), pool_border::zero, up, gx);
+    else if (name.compare(0, 3, "max") == 0) {
+        const window win = name == "max_2x2_ceil"         ? window{2, 2, 2, 2}
+                           : name == "max_3x3_d2_p1"      ? window{3, 3, 1, 1, 1, 1, 1, 1, 2}
+                           : name == "max_3x3_s1_p1_ties" ? window::same(3)
+                                                          : window::same(3, 2);
+        reference::max_pool_backward<T>(x, win, pool_border::excluded, up, gx);
+    } else
+        reference::avg_pool_backward<T>(
+            window::same(3, 2), name == "avg_3x3_nopadcount" ? pool_border::excluded : pool_border::zero, up,
+            gx);
+}
+
+shape pooled_shape(const std::string& name, shape in) {
+    if (name == "global_average")
+        return {1, 1, in.channels};
+    if (name == "max_2x2_ceil")
+        return reference::pool_out_shape(in, {2, 2, 2, 2}, true);
+    if (name == "max_3x3_d2_p1")
+        return reference::pool_out_shape(in, {3, 3, 1, 1, 1, 1, 1, 1, 2});
+    if (name == "max_3x3_s1_p1_ties")
+        return in;
+    return reference::pool_out_shape(in, window::same(3, 2), name == "avg_3x3_s2_p1_ceil");
+}
+
+} // namespace
+
+TEST_CASE("gradients of pools agree with torch, where numbers tie, too") {
+    const golden_case golden = own_golden("kernels", "pooling_gradients");
+    for (const golden_output& output : golden.outputs) {
+        INFO(output.name);
+        array x = golden.input("x");
+        if (output.name.find("ties") != std::string::npos)
+            for (double& v : x.values)
+                v = std::nearbyint(v);
+        const shape in = image_shape(x.shape), out = pooled_shape(output.name, in);
+        array up = make_batch(x.shape[0], out), result = make_batch(x.shape[0], in);
+        up = {up.shape, fill_input(up.shape, input_rule::sym2, "pooling_gradients:" + output.name)};
+        for (std::size_t n = 0; n < x.shape[0]; ++n) {
+            const std::vector<float> image = image_of<float>(x, n), upstream = image_of<float>(up, n);
+            std::vector<float> gradient(in.size());
+            backpropagate_named<float>(output.name, reference::make_map(image.data(), in),
+                                       reference::make_map(upstream.data(), out),
+                                       reference::make_map(gradient.data(), in));
+            put_image(result, n, gradient);
+        }
+        CHECK(compare(output, result));
+    }
+}
+
+TEST_CASE("gradients of pools are the differences of what they compute") {
+    const shape in{5, 6, 2};
+    std::vector<double> x(in.size());
+    for (std::size_t i = 0; i < x.size(); ++i)
+        x[i] = std::sin(static_cast<double>(i * i)); // no ties
+    for (const pool& p : pools)
+        for (const pool_border border : {pool_border::excluded, pool_border::zero}) {
+            INFO(p.name);
+            const shape out = reference::pool_out_shape(in, p.win, p.ceil_mode);
+            std::vector<double> y(out.size()), up(out.size()), gradient(in.size());
+            for (std::size_t i = 0; i < up.size(); ++i)
+                up[i] = std::cos(static_cast<double>(i));
+            const auto input = reference::make_map<const double>(x.data(), in);
+            const auto upstream = reference::make_map<const double>(up.data(), out);
+            const auto to = reference::make_map(gradient.data(), in);
+            p.average ? reference::avg_pool_backward<double>(p.win, border, upstream, to)
+                      : reference::max_pool_backward<double>(input, p.win, border, upstream, to);
+            check_gradient("input", x, gradient, [&] {
+                const auto output = reference::make_map(y.data(), out);
+                p.average ? reference::avg_pool<double>(input, p.win, p.ceil_mode, border, output)
+                          : reference::max_pool<double>(input, p.win, p.ceil_mode, border, output);
+                return dot(y, up);
+            });
+        }
 }
