@@ -117,9 +117,13 @@ std::string fault_of(const checkpoint_folder& folder) {
     return {};
 }
 
-[[noreturn]] void save_for_ever(const checkpoint_folder& folder, std::uint64_t step) noexcept {
-    for (;; ++step)
+// Writes a byte into `started` for each save, so that the parent knows when the loop runs.
+[[noreturn]] void save_for_ever(const checkpoint_folder& folder, std::uint64_t step, int started) noexcept {
+    for (;; ++step) {
         folder.save(state_at(step, 20'000));
+        if (write(started, "s", 1) != 1)
+            _exit(1);
+    }
 }
 
 } // namespace
@@ -289,12 +293,18 @@ TEST_CASE("a run that is killed at any moment leaves a whole checkpoint") {
     std::uint64_t least = 0;
     std::size_t broken = 0, missing = 0;
     for (unsigned round = 0; round < 30; ++round) {
+        int started[2] = {-1, -1};
+        REQUIRE(pipe(started) == 0);
         const pid_t child = fork();
         REQUIRE(child >= 0);
         if (child == 0)
-            save_for_ever(folder, least + 1);
-        usleep(1000 + 1777 * (round * 7 % 16)); // 1 .. 28 ms: at any place of the loop above
+            save_for_ever(folder, least + 1, started[1]);
+        close(started[1]);
+        char saved = 0;
+        CHECK(read(started[0], &saved, 1) == 1);
+        usleep(777 * (round * 7 % 16)); // 0 .. 12 ms: at any place of the loop above
         kill(child, SIGKILL);
+        close(started[0]);
         waitpid(child, nullptr, 0);
         missing += fs::exists(folder.last()) ? 0U : 1U;
         try {
@@ -309,7 +319,7 @@ TEST_CASE("a run that is killed at any moment leaves a whole checkpoint") {
     }
     CHECK(broken == 0);
     CHECK(missing == 0);
-    CHECK(least > 0);
+    CHECK(least >= 30);
     folder.save(state_at(least + 1));
     CHECK(scratch.files() == 2); // the next run cleans up
 }
