@@ -110,6 +110,7 @@ public:
 
     const training_program_view& program() const noexcept { return program_; }
     graph_view graph() const noexcept { return program_.graph; }
+    const plan_options& options() const noexcept { return planned_->options; }
     int batch() const noexcept { return planned_->options.batch; }
     shape shape_of(node_id i) const noexcept { return planned_->shapes[at(i)]; }
     // Values, gradients of values and the kernels' own memory; parameters and outputs are not counted.
