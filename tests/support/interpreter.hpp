@@ -8,6 +8,7 @@
 #include <fovea/kernels/reference/conv.hpp>
 #include <fovea/kernels/reference/elementwise.hpp>
 #include <fovea/kernels/reference/linear.hpp>
+#include <fovea/kernels/reference/norm.hpp>
 #include <fovea/kernels/reference/pooling.hpp>
 #include <fovea/kernels/reference/resize.hpp>
 #include <fovea/program/network.hpp>
@@ -71,6 +72,11 @@ private:
                 out[k] = (x[k] - mean[c]) / std::sqrt(var[c] + static_cast<double>(n.epsilon)) * gamma[c] +
                          beta[c];
             }
+        } else if (n.kind == op::group_norm) {
+            const std::vector<double> gamma = parameter_of(i, "weight"), beta = parameter_of(i, "bias");
+            const std::array<std::size_t, 2> rows{x.size() / out_channels, out_channels};
+            reference::group_norm<double>({x.data(), rows}, n.groups, gamma, beta,
+                                          static_cast<double>(n.epsilon), {out.data(), rows});
         } else if (n.kind == op::activate) {
             reference::activate<double>(n.act, x, out);
         } else if (n.kind == op::add) {
@@ -86,7 +92,7 @@ private:
         } else if (n.kind == op::resize) {
             resize(n, x, out, shapes_[at(i)]);
         } else {
-            out = x; // dropout
+            out = x; // dropout, stochastic depth
         }
     }
 

@@ -32,6 +32,13 @@ private:
         const int size = static_cast<int>(values_.size());
         return static_cast<std::size_t>(below(3) == 0 ? below(size) : size - 1 - below(size < 3 ? size : 3));
     }
+    // A divisor of the channels.
+    int some_groups(int channels) {
+        int groups = 1 + below(channels);
+        while (channels % groups != 0)
+            --groups;
+        return groups;
+    }
     activation some_activation() { return static_cast<activation>(below(8)); }
 
     template <class Builder>
@@ -39,7 +46,7 @@ private:
         const int name = b.child(0, b.node_count());
         const int channels = b.channels(x);
         const int kernel = 1 + 2 * below(3);
-        switch (below(12)) {
+        switch (below(13)) {
         case 0:
             return b.conv2d(x, name, 1 + below(20), window::same(kernel, 1 + below(2)), 1, below(2) == 0);
         case 1:
@@ -51,7 +58,7 @@ private:
         case 4:
             return b.activate(x, name, some_activation());
         case 5:
-            return b.dropout(x, name, 0.5F);
+            return below(2) == 0 ? b.dropout(x, name, 0.5F) : b.stochastic_depth(x, name, 0.5F);
         case 6:
             return gate(b, x, name);
         case 7:
@@ -60,6 +67,9 @@ private:
             return pool(b, x, name, window::same(kernel, 1 + below(2)));
         case 9:
             return resize(b, x, name);
+        case 10:
+            return b.group_norm(x, name, some_groups(channels),
+                                0.1F); // small variances would enlarge rounding errors
         default:
             return add_or_residual(b, x, name);
         }
