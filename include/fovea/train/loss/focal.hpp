@@ -18,25 +18,14 @@ struct focal_settings {
     reduction reduce = reduction::sum;
 };
 
-namespace loss_detail {
-
-// q^gamma and its derivative with respect to q, times q.
-template <class T>
-value_and_slope<T> focal_power(T q, T gamma) noexcept {
-    const T power = std::pow(q, gamma);
-    return {power, gamma * power};
-}
-
-} // namespace loss_detail
-
 // weight (1 - p)^gamma cross_entropy for p = exp(-cross_entropy), and its derivative with respect to the
 // cross-entropy: the focal loss on softmax probabilities.
 template <class T>
 value_and_slope<T> softmax_focal(T cross_entropy, T weight, T gamma) noexcept {
     const T exact = -std::expm1(-cross_entropy), q = exact < 0 ? T(0) : exact;
-    const value_and_slope<T> power = loss_detail::focal_power(q, gamma);
-    const T fading = q > 0 || q != q ? power.slope / q * (1 - q) * cross_entropy : T(0);
-    return {weight * power.value * cross_entropy, weight * (power.value + fading)};
+    const T power = std::pow(q, gamma);
+    const T fading = q > 0 ? gamma * power / q * (1 - q) * cross_entropy : T(0);
+    return {weight * power * cross_entropy, weight * (power + fading)};
 }
 
 // The focal loss of one logit against a target in [0, 1] and its derivative with respect to the logit.
@@ -45,13 +34,14 @@ value_and_slope<T> sigmoid_focal(T logit, T target, const focal_settings& settin
     const T alpha = static_cast<T>(settings.alpha), smoothing = static_cast<T>(settings.label_smoothing);
     const T p = sigmoid(logit), not_p = sigmoid(-logit);
     const T wrong = target * not_p + (1 - target) * p; // 1 - p_t
-    const value_and_slope<T> power = loss_detail::focal_power(wrong, static_cast<T>(settings.gamma));
+    const T power = std::pow(wrong, static_cast<T>(settings.gamma));
     const value_and_slope<T> entropy =
         binary_cross_entropy(logit, target * (1 - smoothing) + T(0.5) * smoothing);
     const T weight = alpha < 0 ? T(1) : alpha * target + (1 - alpha) * (1 - target);
-    const T slope_of_wrong = (1 - 2 * target) * p * not_p;
-    const T fading = wrong > 0 ? power.slope / wrong * slope_of_wrong * entropy.value : T(0);
-    return {weight * power.value * entropy.value, weight * (power.value * entropy.slope + fading)};
+    const T fading = wrong > 0 ? static_cast<T>(settings.gamma) * power / wrong * (1 - 2 * target) * p *
+                                     not_p * entropy.value
+                               : T(0);
+    return {weight * power * entropy.value, weight * (power * entropy.slope + fading)};
 }
 
 // The same over any number of logits. gradient (as many; empty: not wanted) is the one of the returned value;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <fovea/tensor/view.hpp>
-#include <fovea/train/target/ssd_matcher.hpp>
+#include <fovea/train/target/match.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -11,9 +11,6 @@
 #include <limits>
 
 namespace fovea {
-
-// What mine_hard_negatives() makes of a match of -1.
-inline constexpr int hard_negative = -3;
 
 // How many negatives belong to this many positives: torchvision compares ranks with ratio * positives.
 inline std::size_t hard_negative_count(double ratio, std::size_t positives) noexcept {

@@ -12,7 +12,7 @@
 #include <fovea/train/loss/ssd_checks.hpp>
 #include <fovea/train/loss/ssd_settings.hpp>
 #include <fovea/train/target/ground_truth.hpp>
-#include <fovea/train/target/ssd_matcher.hpp>
+#include <fovea/train/target/match_ssd.hpp>
 
 #include <algorithm>
 #include <cstddef>

@@ -4,15 +4,13 @@
 
 #include <fovea/detect/box.hpp>
 #include <fovea/tensor/view.hpp>
+#include <fovea/train/target/match.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <limits>
 
 namespace fovea {
-
-// Anchors that match no object, as in torchvision's Matcher.
-inline constexpr int below_low_threshold = -1;
 
 // matches[a] becomes the object that anchor a has the largest IoU with (the first of equal ones) if that is
 // at least `threshold`, else -1; then the anchor of largest IoU (again the first) of each object becomes that
