@@ -7,6 +7,7 @@
 #include <fovea/preprocess/image.hpp>
 #include <fovea/preprocess/preset.hpp>
 #include <fovea/tensor/view.hpp>
+#include <fovea/train/data/augment_workspace.hpp>
 #include <fovea/train/data/color_planes.hpp>
 #include <fovea/train/data/crop_window.hpp>
 #include <fovea/train/data/detection_augmentation.hpp>
@@ -20,13 +21,6 @@
 #include <vector>
 
 namespace fovea {
-
-// Pictures on the way, reused from photo to photo. One a thread.
-struct augment_workspace {
-    preprocess_workspace preprocess;
-    image distorted, window;
-    std::vector<float> planes;
-};
 
 namespace detail {
 
@@ -76,30 +70,6 @@ FOVEA_ARCH_NAMESPACE_BEGIN
 
 namespace augment_detail {
 
-// The preset that resizes only: floats 0 .. 255 in RGB.
-inline preset resizing_only(preset p) noexcept {
-    p.mean = {0, 0, 0};
-    p.std.fill(1.0F / 255.0F);
-    p.channels = channel_order::rgb;
-    return p;
-}
-
-// Resizes, changes colors and normalizes into `output`.
-inline void resize_and_color(span<const color_change> changes, const preset& input, image_view window,
-                             view<float, 3> output, augment_workspace& workspace) {
-    fovea::apply(resizing_only(input), window, output, workspace.preprocess);
-    const view<float, 2> planes = to_planes(output.data(), input.height * input.width, workspace.planes);
-    fovea::apply(changes, planes);
-    std::array<float, 3> scale{}, shift{};
-    for (std::size_t c = 0; c < 3; ++c) {
-        scale[c] = 1.0F / input.std[c];
-        shift[c] = -input.mean[c] / input.std[c];
-    }
-    if (input.channels == channel_order::bgr)
-        permute_channels(planes, {2, 1, 0});
-    from_planes(planes, scale, shift, output.data());
-}
-
 // The photo in other colors.
 inline image_view distort(span<const color_change> changes, image_view photo, augment_workspace& workspace) {
     if (changes.empty())
@@ -133,10 +103,12 @@ inline void augment(const detection_augmentation& augmentation, const preset& in
     const image_view shown = cut(photo, window, augmentation.fill, workspace.window);
     const bool mirrored = random.chance(augmentation.horizontal_flip);
     const bool upside_down = random.chance(augmentation.vertical_flip);
-    if (augmentation.color)
-        augment_detail::resize_and_color(draw(*augmentation.color, random), input, shown, output, workspace);
-    else
+    if (augmentation.color) {
+        fovea::apply(augment_detail::resizing_only(input), shown, output, workspace.preprocess);
+        augment_detail::color_and_normalize(draw(*augmentation.color, random), input, output, workspace);
+    } else {
         fovea::apply(input, shown, output, workspace.preprocess);
+    }
     if (mirrored) {
         flip_boxes_horizontally(static_cast<float>(window.width), objects.boxes);
         flip_pixels_horizontally(output.data(), input.width, input.height);

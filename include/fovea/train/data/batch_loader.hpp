@@ -30,6 +30,17 @@ struct loader_settings {
     std::size_t workers = 1, ahead = 2; // threads; batches prepared early
 };
 
+// The number of workers. Throws input_error unless there are some and room for what they make.
+inline std::size_t checked_workers(const loader_settings& settings) {
+    constexpr std::size_t most_workers = 1024, most_ahead = 1024;
+    const auto fits = [](std::size_t n, std::size_t most) { return n > 0 && n <= most; };
+    if (!fits(settings.workers, most_workers) || !fits(settings.ahead, most_ahead))
+        throw input_error("loader: expected 1 .. " + std::to_string(most_workers) +
+                          " workers and batches ahead, got " + std::to_string(settings.workers) + " and " +
+                          std::to_string(settings.ahead));
+    return settings.workers;
+}
+
 // The images of a batch and where they come from.
 struct image_batch {
     loader_position position;  // of this batch
@@ -70,7 +81,7 @@ public:
         batches_ = fovea::batches_per_epoch(sizes_.size(), settings_.batches);
         prefetcher_ = std::make_unique<prefetcher<Batch>>(
             [this](std::uint64_t number, Batch& batch, std::size_t worker) { make(number, batch, worker); },
-            settings_.workers, settings_.ahead);
+            checked_workers(settings_), settings_.ahead);
     }
 
     // Exchanges `batch`, whose memory is used again, for the next one. Rethrows what went wrong in a worker;

@@ -70,7 +70,7 @@ public:
     // Throws input_error when there are too few samples, or settings make no sense.
     detection_loader(const detection_dataset& data, const detection_loader_settings& settings,
                      std::uint64_t seed, photo_reader read)
-        : samples_(data.samples), settings_(settings), workspaces_(settings.workers),
+        : samples_(data.samples), settings_(settings), workspaces_(checked_workers(settings)),
           loader_(photos_of(data, settings), settings, {settings.input.width, settings.input.height}, seed,
                   std::move(read),
                   [this](std::size_t number, const image& photo, random_stream& random,

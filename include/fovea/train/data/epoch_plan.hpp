@@ -43,10 +43,10 @@ namespace detail {
 // Streams of one seed: the epoch's order here, each image's augmentation in image_stream().
 inline constexpr std::uint64_t order_stream = std::uint64_t{1} << 63U;
 
-// Groups by width / height between powers of 2 (torchvision's references/detection/group_by_aspect_ratio.py):
+// Groups by height / width between powers of 2 (torchvision's references/detection/group_by_aspect_ratio.py):
 // 2k + 1 bounds from 1/2 to 2, for k = 0 the bound 1.
 inline std::size_t aspect_group(image_size photo, int k) {
-    const double aspect = static_cast<double>(photo.width) / static_cast<double>(photo.height);
+    const double aspect = static_cast<double>(photo.height) / static_cast<double>(photo.width);
     std::size_t group = 0;
     for (int i = -k; i <= k; ++i)
         group += aspect >= (k == 0 ? 1.0 : std::exp2(static_cast<double>(i) / k));

@@ -10,7 +10,6 @@
 #include <functional>
 #include <map>
 #include <mutex>
-#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -27,11 +26,8 @@ public:
 
     // Throws input_error unless there are workers and room for a result.
     prefetcher(maker make, std::size_t workers, std::size_t ahead) : make_(std::move(make)), ahead_(ahead) {
-        constexpr std::size_t most_workers = 1024;
-        if (workers == 0 || workers > most_workers || ahead == 0)
-            throw input_error("loader: expected 1 .. " + std::to_string(most_workers) +
-                              " workers and at least one batch ahead, got " + std::to_string(workers) +
-                              " and " + std::to_string(ahead));
+        if (workers == 0 || ahead == 0)
+            throw input_error("prefetcher: expected at least one worker and one result ahead");
         try {
             for (std::size_t w = 0; w < workers; ++w)
                 threads_.emplace_back([this, w] { work(w); });
