@@ -36,17 +36,17 @@ inline std::vector<float> to_batch(const array& nchw) {
     return images;
 }
 
-// Maps of a batch with padded channels as an NCHW batch.
-inline array from_padded(span<const float> maps, std::size_t images, shape s) {
-    array batch = make_batch(images, s);
-    const int stride = padded_channels(s.channels);
-    for (std::size_t n = 0; n < images; ++n) {
+// The gradient of a network's input as an NCHW batch.
+inline array input_gradient_of(const training_network& net) {
+    const batch_layout l = net.input_layout();
+    array batch = make_batch(static_cast<std::size_t>(net.batch()), net.shape_of(0));
+    for (int n = 0; n < net.batch(); ++n) {
         std::vector<float> image;
-        for (int p = 0; p < s.height * s.width; ++p) {
-            const float* pixel = maps.data() + (static_cast<int>(n) * s.height * s.width + p) * stride;
-            image.insert(image.end(), pixel, pixel + s.channels);
+        for (int p = 0; p < l.map.pixels(); ++p) {
+            const float* pixel = net.input_gradient().data() + n * l.image_stride + p * l.map.stride;
+            image.insert(image.end(), pixel, pixel + l.map.channels);
         }
-        put_image(batch, n, image);
+        put_image(batch, static_cast<std::size_t>(n), image);
     }
     return batch;
 }

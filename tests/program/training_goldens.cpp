@@ -68,7 +68,7 @@ void check_own(const char* name, const Table& table, float momentum, bool frozen
         net.backward();
         CHECK(check_gradients(golden, net) >= static_cast<int>(golden.outputs.size()) - 3);
         CHECK(compare(golden.output("grad_input.input"),
-                      from_padded(net.input_gradient(), input.shape[0], image_shape(input.shape))));
+                      input_gradient_of(net)));
     }
 }
 
@@ -101,7 +101,7 @@ TEST_CASE("MobileNetV3's block has the shared golden's gradients") {
                         {input.shape, fill_input(input.shape, input_rule::sym2, "up_y_0", "grad_mbv3_block:")});
     net.backward();
     CHECK(check_gradients(*golden, net) == 19);
-    CHECK(compare(golden->output("grad_input"), from_padded(net.input_gradient(), 2, image_shape(input.shape))));
+    CHECK(compare(golden->output("grad_input"), input_gradient_of(net)));
 }
 
 namespace {
@@ -150,7 +150,7 @@ void check_head(const golden_case& golden, const head_case& c, const std::string
         }
         if (!input_gradients[level].empty())
             CHECK(compare(golden.output(input_gradients[level]),
-                          from_padded(net.input_gradient(), inputs[level].shape[0], c.maps[level])));
+                          input_gradient_of(net)));
     }
 }
 

@@ -143,13 +143,10 @@ private:
     // From the outputs to the input: which steps run, which gradients are written first and which added, which
     // values are read again.
     constexpr void differentiate() noexcept {
-        std::array<bool, Capacity> has_gradient{}, recomputes{}, is_there{};
+        std::array<bool, Capacity> has_gradient{}, is_there{};
+        const std::array<bool, Capacity> recomputes = find_recomputed();
         for (const output_part& p : g_.parts)
             has_gradient[at(p.value)] = true;
-        for (int s = 0; s < step_count(); ++s)
-            recomputes[at(step_at(s).value)] =
-                options_.recomputes && is_cheap_to_recompute(g_, step_at(s)) &&
-                !recomputes[at(step_at(s).input)] && plan_.values[at(step_at(s).value)].where != place::output;
         for (node_id i = 0; i < g_.size(); ++i)
             root_[at(i)] = i;
         for (int s = step_count(); s-- > 0;) {
@@ -177,6 +174,24 @@ private:
             if (step.second >= 0)
                 b.adds_second = write_gradient(step.second, has_gradient, now);
         }
+    }
+    // By node id: values that the backward pass computes again. A norm's sums are taken before its turn comes, from
+    // values that are there.
+    constexpr std::array<bool, Capacity> find_recomputed() const noexcept {
+        std::array<bool, Capacity> recomputed{}, kept{};
+        if (!options_.recomputes)
+            return recomputed;
+        for (int s = 0; s < step_count(); ++s)
+            if (is_norm(g_[step_at(s).node].kind))
+                for (node_id v : {step_at(s).input, step_at(s).second})
+                    if (v >= 0)
+                        kept[at(v)] = true;
+        for (int s = 0; s < step_count(); ++s) {
+            const node_id v = step_at(s).value;
+            recomputed[at(v)] = is_cheap_to_recompute(g_, step_at(s)) && !kept[at(v)] &&
+                                !recomputed[at(step_at(s).input)] && plan_.values[at(v)].where != place::output;
+        }
+        return recomputed;
     }
     // Whether the gradient is there already.
     constexpr bool write_gradient(node_id v, std::array<bool, Capacity>& has_gradient, int now) noexcept {

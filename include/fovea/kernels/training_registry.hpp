@@ -2,9 +2,12 @@
 #pragma once
 
 #include <fovea/kernels/training/convolutions.hpp>
+#include <fovea/kernels/training/dropout.hpp>
 #include <fovea/kernels/training/elementwise.hpp>
 #include <fovea/kernels/training/global_pool.hpp>
 #include <fovea/kernels/training/norm.hpp>
+#include <fovea/kernels/training/resize.hpp>
+#include <fovea/kernels/training/window_pool.hpp>
 
 namespace fovea {
 
@@ -14,8 +17,12 @@ enum class training_kernel_id : unsigned char {
     elementwise,
     scale,
     global_average_pool,
+    dropout,
+    max_pool,
+    avg_pool,
+    resize,
 };
-inline constexpr int training_kernel_count = training_conv_count + 4;
+inline constexpr int training_kernel_count = training_conv_count + 8;
 
 // The pair for node `i` of a graph: the same for every input size and batch.
 constexpr training_kernel_id select_training_kernel(graph_view g, node_id i) noexcept {
@@ -31,6 +38,15 @@ constexpr training_kernel_id select_training_kernel(graph_view g, node_id i) noe
         return id::scale;
     case op::global_average_pool:
         return id::global_average_pool;
+    case op::dropout:
+    case op::stochastic_depth:
+        return id::dropout;
+    case op::max_pool:
+        return id::max_pool;
+    case op::avg_pool:
+        return id::avg_pool;
+    case op::resize:
+        return id::resize;
     default:
         return id::elementwise;
     }
@@ -52,6 +68,14 @@ constexpr training_kernel training_kernel_for() noexcept {
         return training_scale_kernel::pair();
     else if constexpr (Id == id::global_average_pool)
         return training_global_average_pool_kernel::pair();
+    else if constexpr (Id == id::dropout)
+        return training_dropout_kernel::pair();
+    else if constexpr (Id == id::max_pool)
+        return training_window_pool_kernel<kernel_detail::max_pool_gradient>::pair();
+    else if constexpr (Id == id::avg_pool)
+        return training_window_pool_kernel<kernel_detail::avg_pool_gradient>::pair();
+    else if constexpr (Id == id::resize)
+        return training_resize_kernel::pair();
     else
         return training_elementwise_kernel::pair();
 }

@@ -91,20 +91,22 @@ public:
     std::size_t output_floats(std::size_t i) const noexcept {
         return fovea::output_floats(graph(), planned_->shapes, static_cast<int>(i));
     }
-    // The gradient of the network's input where the plan asks for it, else empty: [batch, height, width,
-    // padded_channels(channels)].
+    // The gradient of the network's input where the plan asks for it, else empty: maps as input_layout() has them.
     span<const float> input_gradient() const noexcept {
         const memory_place& where = planned_->plan.gradients[0];
         if (where.where != place::arena)
             return {};
-        return {addresses_.arena + where.offset,
-                at(batch()) * static_cast<std::size_t>(arena_layout(0).image_stride)};
+        return {addresses_.arena + where.offset, at(batch()) * static_cast<std::size_t>(input_layout().image_stride)};
     }
-
-    // Dropout and stochastic depth let everything through.
-    void disable_dropout() noexcept {
-        for (training_layer& l : planned_->layers)
-            l.dropout = 0;
+    // Pixels are dense where the first kernels read them so, else their channels are padded.
+    batch_layout input_layout() const noexcept {
+        return batch_layout_of(graph(), planned_->shapes, 0, planned_->plan.values[0]);
+    }
+    // Whether dropout and stochastic depth drop anything; they do unless told otherwise.
+    void set_dropout(bool on) noexcept {
+        dropout_ = on;
+        for (int s = 0; s < step_count(); ++s)
+            planned_->layers[at(s)].dropout = on ? graph()[step_at(s).node].dropout : 0.0F;
     }
     void set_probe(probe p) { probe_ = std::move(p); }
 
@@ -179,6 +181,8 @@ private:
         for (int s = 0; s < step_count(); ++s) {
             p.layers.push_back(
                 training_layer_of(graph(), step_at(s), p.shapes, p.plan.values, options.batch));
+            if (!dropout_)
+                p.layers.back().dropout = 0;
             p.step_of_node[at(step_at(s).node)] = s;
         }
     }
@@ -294,6 +298,7 @@ private:
     }
 
     training_program_view program_;
+    bool dropout_ = true;
     executor* executor_ = nullptr; // nullptr: the calling thread
     training_parameters parameters_;
     std::unique_ptr<planned_training> planned_;

@@ -21,7 +21,7 @@ void check_classifier(const golden_case& golden, const tables::mobilenet_v3_tabl
         training_network net(program.view(), {static_cast<int>(labels.size()), recomputes, false});
         const shape s = image_shape(input.shape);
         net.plan(net.options(), s.height, s.width);
-        net.disable_dropout();
+        net.set_dropout(false);
         net.parameters().load(training_weights(program.graph(), prefix));
         const std::vector<float> images = to_batch(input);
         net.forward(images.data());
