@@ -38,6 +38,7 @@ int main(int argc, char** argv) {
     fovea::cli::add_evaluate(app);
     fovea::cli::add_bench(app);
     fovea::cli::add_fetch(app);
+    fovea::cli::add_curves(app);
     try {
         app.parse(argc, argv);
         return 0;

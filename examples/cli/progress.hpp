@@ -1,11 +1,13 @@
 // A progress bar on standard error, for work that takes long in front of a terminal.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <string>
 #include <utility>
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace fovea::cli {
@@ -24,22 +26,39 @@ public:
             std::fputs("\r\033[K", stderr);
     }
 
-    // fraction: 0 .. 1.
-    void show(double fraction) {
+    // fraction: 0 .. 1. details: more words, cut off where the terminal ends.
+    void show(double fraction, const std::string& details = {}) {
         if (!enabled_ || clock::now() < next_)
             return;
         next_ = clock::now() + std::chrono::milliseconds(100);
         drawn_ = true;
-        constexpr int width = 40;
+        const int width = details.empty() ? 40 : 20;
         const int filled = static_cast<int>(fraction * width);
-        const std::string bar = std::string(static_cast<std::size_t>(filled), '#') +
-                                std::string(static_cast<std::size_t>(width - filled), '.');
-        std::fprintf(stderr, "\r%s [%s] %3d %%\033[K", title_.c_str(), bar.c_str(),
-                     static_cast<int>(fraction * 100));
+        std::string line = title_ + " [" + std::string(static_cast<std::size_t>(filled), '#') +
+                           std::string(static_cast<std::size_t>(width - filled), '.') + "] " +
+                           std::to_string(static_cast<int>(fraction * 100)) + " %";
+        if (!details.empty())
+            line += "  " + details;
+        std::fprintf(stderr, "\r%s\033[K", line.substr(0, columns() - 1).c_str());
     }
+
+    // A line on standard output that stays, above the bar.
+    void print(const std::string& line) {
+        if (std::exchange(drawn_, false))
+            std::fputs("\r\033[K", stderr);
+        std::fprintf(stdout, "%s\n", line.c_str());
+        std::fflush(stdout);
+    }
+
+    void set_title(std::string title) { title_ = std::move(title); }
 
 private:
     using clock = std::chrono::steady_clock;
+
+    static std::size_t columns() noexcept {
+        winsize size{};
+        return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : 80;
+    }
 
     std::string title_;
     bool enabled_;
