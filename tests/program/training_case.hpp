@@ -16,13 +16,13 @@
 namespace fovea::test {
 
 // Parameters that a golden draws for a graph; `prefix` in front of its names in the streams.
-inline state_dict training_weights(graph_view g, const std::string& prefix, double gain = 1) {
+inline state_dict training_weights(graph_view g, const std::string& prefix, const fill_gain& gain = {}) {
     std::vector<named_shape> entries;
     detail::for_each_flat(g, [&](const parameter& p, std::size_t) {
         entries.push_back({key_of(g, p).str(), detail::extents_of(p)});
     });
     state_dict weights;
-    for (const named_tensor& t : fill_state_dict(entries, {gain, {}}, prefix))
+    for (const named_tensor& t : fill_state_dict(entries, gain, prefix))
         weights.insert({t.name, dtype::float32, t.shape, t.values});
     return weights;
 }

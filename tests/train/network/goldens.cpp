@@ -64,7 +64,7 @@ public:
         : program_(table), net_(program_.view(), {4, false, false}),
           loss_(boxes_of(program_.graph(), table.boxes, net_.shape_of(0), [&](node_id i) { return net_.shape_of(i); }),
                 21) {
-        net_.parameters().load(training_weights(program_.graph(), golden.prefix, 0.85));
+        net_.parameters().load(training_weights(program_.graph(), golden.prefix, {0.85, {}}));
         net_.parameters().freeze_statistics([](std::string_view) { return true; });
         for (int i = 0; i < 4; ++i) {
             for (std::uint8_t pixel : scene(golden.prefix + "train" + std::to_string(i), 320, 320))
