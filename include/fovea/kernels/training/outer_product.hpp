@@ -1,4 +1,4 @@
-// The register tile of weight gradients: sums over pixels of outer products.
+// The register tiles of weight gradients: sums over pixels of outer products.
 #pragma once
 
 #include <fovea/kernels/simd/column_tiles.hpp>
@@ -7,22 +7,33 @@ FOVEA_ARCH_NAMESPACE_BEGIN
 
 namespace kernel_detail {
 
-// Numbers of a run of pixels: `rows` are broadcast one by one, `columns` read in vectors. Strides in floats
+// The numbers of a run of pixels: `rows` are broadcast one by one, `columns` read in vectors. Strides in floats
 // from pixel to pixel.
 struct outer_operands {
     const float* rows;
-    std::ptrdiff_t rows_stride;
+    std::ptrdiff_t rows_stride; // 0: in panels, one a tile, as pack_panels() makes them
     const float* columns;
     std::ptrdiff_t columns_stride;
     int pixels;
+
+    FOVEA_INLINE outer_operands tile_at(int row, int height) const noexcept {
+        outer_operands tile = *this;
+        if (rows_stride == 0) {
+            tile.rows += static_cast<std::ptrdiff_t>(row) * pixels;
+            tile.rows_stride = height;
+        } else {
+            tile.rows += row;
+        }
+        return tile;
+    }
 };
 
-// Where sums go: row r of the tile at output + r * stride, of which `valid` columns may be written.
-struct outer_output {
-    float* output;
+// Where sums go: row r of a tile at sums + r * stride, of which `valid` columns may be written.
+struct outer_sums {
+    float* sums;
     std::ptrdiff_t stride;
     int valid;
-    bool continues; // the sums there go on pixel by pixel; else those of these pixels are added as a whole
+    bool continues; // the sums there go on pixel by pixel; else the sum of these pixels is added as a whole
 };
 
 // Up to `valid` numbers of a row; zeros for the others.
@@ -47,17 +58,37 @@ FOVEA_INLINE void store_valid(Vector x, float* to, int valid) noexcept {
         std::memcpy(to, buffer, static_cast<std::size_t>(valid) * sizeof(float));
 }
 
+// The heights of tiles of so many vectors: what fits into the registers, and enough sums that none waits for the
+// addition before it.
+#if defined(__AVX512F__) || defined(__aarch64__)
+template <int Vectors>
+inline constexpr auto& outer_heights = tile_heights;
+inline constexpr bool has_triple_tiles = false;
+#else
+inline constexpr height_list<4> narrow_heights{8, 4, 2, 1};
+inline constexpr height_list<4> triple_heights{4, 3, 2, 1};
+template <int Vectors>
+inline constexpr auto& outer_heights = tile_heights;
+template <>
+inline constexpr auto& outer_heights<1> = narrow_heights;
+template <>
+inline constexpr auto& outer_heights<3> = triple_heights;
+// An odd number of vectors ends in a tile of three: one alone would load more than it multiplies.
+inline constexpr bool has_triple_tiles = vector_size == 8;
+#endif
+
+inline constexpr int most_outer_floats = tile_heights[0] * block_columns; // of a tile
+
+// sum[r][c] += rows[p][r] * columns[p][c] over all pixels; `sum`: [Rows][Vectors] vectors.
 template <class Vector, int Rows, int Vectors>
-inline void run_outer_tile(const outer_operands& o, const outer_output& to) noexcept {
+inline void sum_outer_tile(const outer_operands& o, float* sums) noexcept {
     constexpr int size = static_cast<int>(Vector::size);
     array_of<array_of<Vector, Vectors>, Rows> sum;
     FOVEA_UNROLL
     for (int r = 0; r < Rows; ++r) {
         FOVEA_UNROLL
         for (int v = 0; v < Vectors; ++v)
-            sum[r][v] = to.continues
-                            ? load_valid<Vector>(to.output + r * to.stride + v * size, to.valid - v * size)
-                            : Vector(0.0F);
+            sum[r][v] = Vector::load_unaligned(sums + (r * Vectors + v) * size);
     }
     const float* rows = o.rows;
     const float* columns = o.columns;
@@ -78,53 +109,136 @@ inline void run_outer_tile(const outer_operands& o, const outer_output& to) noex
     FOVEA_UNROLL
     for (int r = 0; r < Rows; ++r) {
         FOVEA_UNROLL
-        for (int v = 0; v < Vectors; ++v) {
-            float* const at = to.output + r * to.stride + v * size;
-            const int valid = to.valid - v * size;
-            store_valid(to.continues ? sum[r][v] : sum[r][v] + load_valid<Vector>(at, valid), at, valid);
-        }
+        for (int v = 0; v < Vectors; ++v)
+            sum[r][v].store_unaligned(sums + (r * Vectors + v) * size);
     }
+}
+
+// Fetches the sums that a tile goes on with, or zeros.
+inline void begin_outer_tile(const outer_sums& from, int rows, int width, float* tile) noexcept {
+    if (!from.continues) {
+        std::fill_n(tile, rows * width, 0.0F);
+        return;
+    }
+    for (int r = 0; r < rows; ++r)
+        for (int c = 0; c < width; c += half_size)
+            load_valid<half_vector>(from.sums + r * from.stride + c, from.valid - c)
+                .store_unaligned(tile + r * width + c);
+}
+inline void end_outer_tile(const float* tile, int rows, int width, const outer_sums& to) noexcept {
+    for (int r = 0; r < rows; ++r)
+        for (int c = 0; c < width; c += half_size) {
+            float* const at = to.sums + r * to.stride + c;
+            const int valid = to.valid - c;
+            const half_vector sum = half_vector::load_unaligned(tile + r * width + c);
+            store_valid(to.continues ? sum : sum + load_valid<half_vector>(at, valid), at, valid);
+        }
 }
 
 // All rows of one block of columns.
 template <class Vector, int Vectors>
-inline void run_outer_rows(int rows, const outer_operands& o, const outer_output& to) noexcept {
-    for_each_tile<tile_heights>(0, rows, [&](int row, auto height) FOVEA_INLINE_LAMBDA {
-        outer_operands part = o;
-        part.rows += row;
-        outer_output part_to = to;
-        part_to.output += row * to.stride;
-        run_outer_tile<Vector, height(), Vectors>(part, part_to);
+inline void run_outer_rows(int rows, const outer_operands& o, const outer_sums& to) noexcept {
+    constexpr int width = Vectors * static_cast<int>(Vector::size);
+    for_each_tile<outer_heights<Vectors>>(0, rows, [&](int row, auto height) FOVEA_INLINE_LAMBDA {
+        alignas(64) array_of<float, most_outer_floats> tile;
+        outer_sums part = to;
+        part.sums += row * to.stride;
+        begin_outer_tile(part, height(), width, tile);
+        sum_outer_tile<Vector, height(), Vectors>(o.tile_at(row, height()), tile);
+        end_outer_tile(tile, height(), width, part);
     });
 }
 
-// output[r][c] += sum over pixels of rows[p][r] * columns[p][c], for `rows` x `columns` sums. Columns are
-// read in whole vectors of 8.
-inline void add_outer_products(int rows, int columns, const outer_operands& o,
-                               const outer_output& to) noexcept {
-    const auto part_at = [&](int c, auto run) FOVEA_INLINE_LAMBDA {
-        outer_operands part = o;
-        part.columns += c;
-        outer_output part_to = to;
-        part_to.output += c;
-        part_to.valid -= c;
-        run(part, part_to);
-    };
+// f(first column, vector tag, vectors) for the blocks of columns that tiles are made for.
+template <class Function>
+inline void for_each_outer_block(int columns, Function&& f) noexcept {
+    const int padded = padded_channels(columns);
     int c = 0;
-    for (; c + block_columns <= padded_channels(columns); c += block_columns)
-        part_at(c, [&](const auto& part, const auto& part_to) {
-            run_outer_rows<vector, tile_vectors>(rows, part, part_to);
-        });
-    for (; c + vector_size <= padded_channels(columns); c += vector_size)
-        part_at(c, [&](const auto& part, const auto& part_to) {
-            run_outer_rows<vector, 1>(rows, part, part_to);
-        });
+    if constexpr (has_triple_tiles)
+        if (padded / vector_size % 2 == 1 && padded > vector_size) {
+            f(0, vector(0.0F), std::integral_constant<int, 3>{});
+            c = 3 * vector_size;
+        }
+    for (; c + block_columns <= padded; c += block_columns)
+        f(c, vector(0.0F), std::integral_constant<int, tile_vectors>{});
+    if constexpr (tile_vectors > 2)
+        for (; c + 2 * vector_size <= padded; c += 2 * vector_size)
+            f(c, vector(0.0F), std::integral_constant<int, 2>{});
+    for (; c + vector_size <= padded; c += vector_size)
+        f(c, vector(0.0F), std::integral_constant<int, 1>{});
     if constexpr (half_size != vector_size)
-        for (; c < padded_channels(columns); c += half_size)
-            part_at(c, [&](const auto& part, const auto& part_to) {
-                run_outer_rows<half_vector, 1>(rows, part, part_to);
-            });
+        for (; c < padded; c += half_size)
+            f(c, half_vector(0.0F), std::integral_constant<int, 1>{});
 }
+
+// sums[r][c] += rows[p][r] * columns[p][c] over all pixels, for `rows` x `columns` sums. Columns are read in whole
+// vectors of 8.
+inline void add_outer_products(int rows, int columns, const outer_operands& o, const outer_sums& to) noexcept {
+    for_each_outer_block(columns, [&](int c, auto tag, auto vectors) {
+        outer_operands block = o;
+        block.columns += c;
+        outer_sums sums = to;
+        sums.sums += c;
+        sums.valid -= c;
+        run_outer_rows<decltype(tag), vectors()>(rows, block, sums);
+    });
+}
+
+// As add_outer_products(), from pixels that lie far apart: copied into panels that the caches take in.
+class outer_panels {
+public:
+    // `memory`: floats(rows, most pixels of a call).
+    explicit outer_panels(float* memory) noexcept : memory_(memory) {}
+
+    static constexpr std::size_t floats(int rows, int pixels) noexcept {
+        return (static_cast<std::size_t>(rows) + most_width) * static_cast<std::size_t>(pixels) + 16;
+    }
+    // Columns need not lie in whole vectors.
+    void add(int rows, int columns, const outer_operands& o, const outer_sums& to) const noexcept {
+        float* const columns_panel = memory_;
+        float* const rows_panels = memory_ + static_cast<std::ptrdiff_t>(most_width) * o.pixels;
+        int packed_for = 0; // vectors of the blocks whose tiles the panels are cut for
+        for_each_outer_block(columns, [&](int c, auto tag, auto vectors) {
+            using v = decltype(tag);
+            constexpr int width = vectors() * static_cast<int>(v::size);
+            if (packed_for != vectors())
+                for_each_tile<outer_heights<vectors()>>(0, rows, [&](int row, auto height) FOVEA_INLINE_LAMBDA {
+                    pack(o.rows + row, o.rows_stride, height(), rows - row, o.pixels,
+                         rows_panels + static_cast<std::ptrdiff_t>(row) * o.pixels);
+                });
+            packed_for = vectors();
+            pack(o.columns + c, o.columns_stride, width, columns - c, o.pixels, columns_panel);
+            outer_sums sums = to;
+            sums.sums += c;
+            sums.valid -= c;
+            run_outer_rows<v, vectors()>(rows, {rows_panels, 0, columns_panel, width, o.pixels}, sums);
+        });
+    }
+
+private:
+    static constexpr int most_width = has_triple_tiles ? 3 * vector_size : block_columns;
+
+    // panel[p][i] = from[p][i] for i below `width`; zeros from `valid` on. What follows the panel may be
+    // overwritten, up to 8 floats.
+    static void pack(const float* from, std::ptrdiff_t stride, int width, int valid, int pixels,
+                     float* panel) noexcept {
+        const int copied = (width + 7) / 8 * 8, present = std::min(valid, width);
+        // Pixels behind which enough floats of later ones follow that whole vectors can be read.
+        const int whole = valid >= width
+                              ? std::max(0, pixels - static_cast<int>((copied - present + stride - 1) / stride))
+                              : 0;
+        int p = 0;
+        for (; p < whole; ++p, from += stride, panel += width)
+            for (int i = 0; i < copied; i += half_size)
+                half_vector::load_unaligned(from + i).store_unaligned(panel + i);
+        for (; p < pixels; ++p, from += stride, panel += width) {
+            std::copy_n(from, present, panel);
+            std::fill(panel + present, panel + width, 0.0F);
+        }
+    }
+
+    float* memory_;
+};
 
 } // namespace kernel_detail
 

@@ -16,7 +16,7 @@ struct training_pointwise_kernel {
         using namespace kernel_detail;
         return std::max(
             matrix_product::scratch_floats(rows_of(l.out, images), rows_of(l.in, images), true, workers),
-            product_gradient::scratch_floats(rows_of(l.in, images), workers));
+            product_gradient::scratch_floats(rows_of(l.out, images), rows_of(l.in, images), workers));
     }
     static void prepare_forward(const training_layer& l, const training_operands& o, executor& ex) noexcept {
         kernel_detail::pack_columns(
