@@ -18,7 +18,7 @@ public:
     // Throws io_error when there was one.
     void check(const std::string& where) const {
         if (count_ > 0)
-            throw io_error(where + ": " + std::to_string(count_) + " files are missing:" + text_ +
+            throw io_error(where + ": missing files (" + std::to_string(count_) + "):" + text_ +
                            (count_ > shown ? "\n  ..." : ""));
     }
 

@@ -88,8 +88,7 @@ TEST_CASE("resized crops: area and aspect within limits, anywhere in the photo")
         left += window.width < 500 ? static_cast<double>(window.left) / (500 - w) : 0.5;
     }
     CHECK(left / crop_draws == Approx(0.5).margin(0.04));
-    CHECK(areas / crop_draws ==
-          Approx(0.5).margin(0.05)); // less than .54: large crops that do not fit are drawn anew
+    CHECK(areas / crop_draws == Approx(0.430).margin(0.02)); // torchvision: the mean of 3000 crops
 }
 
 TEST_CASE("photos too long for the aspect limits are cropped in the middle") {
