@@ -33,6 +33,9 @@ inline constexpr std::string_view voc_labels[] = {"__background__",
                                                   "train",
                                                   "tvmonitor"};
 
+// Of the BCCD data set: platelets, red and white blood cells.
+inline constexpr std::string_view blood_cell_labels[] = {"__background__", "Platelets", "RBC", "WBC"};
+
 // Names for `classes` classes: the published list of that length (91 COCO, 21 VOC, 1000 ImageNet), or "class
 // 0", ...
 inline std::vector<std::string> default_labels(std::size_t classes) {

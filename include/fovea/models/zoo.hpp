@@ -1,6 +1,7 @@
 // The models that fovea knows by name: the one list that the command line, tests and benchmarks walk through.
 #pragma once
 
+#include <fovea/io/labels.hpp>
 #include <fovea/tables/mobilenet_v2.hpp>
 #include <fovea/tables/mobilenet_v3.hpp>
 #include <fovea/tables/ssdlite.hpp>
@@ -19,7 +20,8 @@ constexpr std::string_view name_of(model_task t) noexcept {
     return t == model_task::detection ? "detection" : "classification";
 }
 
-// A published weights file, as torchvision names it. Its name ends with the first digits of its SHA-256.
+// A published weights file, as torchvision names it. Its name ends with the first digits of its SHA-256. Without a
+// file the weights come with fovea, embedded in its command line.
 struct published_weights {
     std::string_view tag; // torchvision's name of these weights, e.g. "IMAGENET1K_V2"
     std::string_view file;
@@ -36,9 +38,11 @@ struct zoo_entry {
     std::string_view name; // torchvision's
     model_task what = model_task::classification;
     span<const published_weights> weights{}; // those that fit the table; the first is the default
+    span<const std::string_view> labels{};   // names of the classes, where they are no published list
 };
 
-// torchvision/models/mobilenetv2.py, mobilenetv3.py and detection/ssdlite.py, enumerations *_Weights.
+// torchvision/models/mobilenetv2.py, mobilenetv3.py and detection/ssdlite.py, enumerations *_Weights; the last are our
+// own.
 inline constexpr published_weights mobilenet_v2_weights[] = {
     {"IMAGENET1K_V1", "mobilenet_v2-b0353104.pth"}, {"IMAGENET1K_V2", "mobilenet_v2-7ebf99e0.pth", 232}};
 inline constexpr published_weights mobilenet_v3_large_weights[] = {
@@ -49,6 +53,8 @@ inline constexpr published_weights mobilenet_v3_small_weights[] = {
 inline constexpr published_weights ssdlite320_mobilenet_v3_large_weights[] = {
     {"COCO_V1", "ssdlite320_mobilenet_v3_large_coco-a79551df.pth"}};
 
+inline constexpr published_weights ssdlite320_blood_cells_weights[] = {{"BCCD", ""}};
+
 // Tables have different types: boost::hana::for_each(zoo, [](const auto& entry) { ... });
 inline constexpr auto zoo = boost::hana::make_tuple(
     zoo_entry<tables::mobilenet_v2>{"mobilenet_v2", model_task::classification, mobilenet_v2_weights},
@@ -57,6 +63,8 @@ inline constexpr auto zoo = boost::hana::make_tuple(
     zoo_entry<tables::mobilenet_v3_small>{"mobilenet_v3_small", model_task::classification,
                                           mobilenet_v3_small_weights},
     zoo_entry<tables::ssdlite320_mobilenet_v3_large>{"ssdlite320_mobilenet_v3_large", model_task::detection,
-                                                     ssdlite320_mobilenet_v3_large_weights});
+                                                     ssdlite320_mobilenet_v3_large_weights},
+    zoo_entry<tables::ssdlite320_blood_cells>{"ssdlite320_blood_cells", model_task::detection,
+                                              ssdlite320_blood_cells_weights, blood_cell_labels});
 
 } // namespace fovea

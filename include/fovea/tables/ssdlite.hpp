@@ -58,6 +58,14 @@ struct ssdlite_table {
 inline constexpr ssdlite_table ssdlite320_mobilenet_v3_large =
     ssdlite_table{}.with_backbone(mobilenet_v3_large.with_reduced_tail().with_input(320, 320));
 
+// On MobileNetV3-Small, its tail whole; no weights are published for it.
+inline constexpr ssdlite_table ssdlite320_mobilenet_v3_small =
+    ssdlite_table{}.with_backbone(mobilenet_v3_small.with_input(320, 320));
+
+// Blood cells under a microscope (docs/models/blood_cells.md): platelets are smaller than the default boxes of COCO.
+inline constexpr ssdlite_table ssdlite320_blood_cells =
+    ssdlite320_mobilenet_v3_small.with_classes(4).with_scales({0.07, 0.14, 0.22, 0.32, 0.45, 0.65, 0.9});
+
 inline constexpr int ssdlite_levels = 6; // C4, C5 and four extra levels
 
 } // namespace fovea::tables
