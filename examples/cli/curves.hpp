@@ -8,7 +8,7 @@
 
 namespace fovea::cli {
 
-// A PNG of 1000x760 pixels, or of 1000x440 when there are no evaluations. Loss as it was and smoothed,
+// A PNG of 1000x800 pixels, or of 1000x440 with only one of the two. Loss as it was and smoothed,
 // learning rate, AP and AP50 with the best AP marked, over epochs. Throws input_error when no row has a loss
 // or an AP.
 std::string draw_curves(const std::vector<log_row>& rows, const std::string& title);

@@ -51,18 +51,19 @@ private:
     double seconds_ = 0, images_ = 0; // of a step, averaged
 };
 
-// The line beside the bar: "loss 1.234  152.3 images/s  AP 0.412 (AP50 0.803)  ends in 12:05". Values that
-// are not known (NaN) are left out.
+// The words beside the bar: "loss 1.234  152.3 images/s  ends in 12:05  AP 0.412 (AP50 0.803)". An AP that is
+// not known (NaN) is left out.
 inline std::string training_details(double loss, double ap, double ap50, const pace& p,
                                     std::uint64_t steps_left) {
     char text[160];
-    std::snprintf(text, sizeof text, "loss %.4g  %.1f images/s", loss, p.images_per_second());
-    std::string line = text;
+    std::snprintf(text, sizeof text, "loss %.4g  %.1f images/s  ends in %s", loss, p.images_per_second(),
+                  duration_text(p.seconds_left(steps_left)).c_str());
+    std::string words = text;
     if (!std::isnan(ap)) {
         std::snprintf(text, sizeof text, "  AP %.3f (AP50 %.3f)", ap, ap50);
-        line += text;
+        words += text;
     }
-    return line + "  ends in " + duration_text(p.seconds_left(steps_left));
+    return words;
 }
 
 } // namespace fovea::cli

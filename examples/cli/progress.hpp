@@ -34,9 +34,10 @@ public:
         drawn_ = true;
         const int width = details.empty() ? 40 : 20;
         const int filled = static_cast<int>(fraction * width);
+        char percent[16];
+        std::snprintf(percent, sizeof percent, "] %3d %%", static_cast<int>(fraction * 100));
         std::string line = title_ + " [" + std::string(static_cast<std::size_t>(filled), '#') +
-                           std::string(static_cast<std::size_t>(width - filled), '.') + "] " +
-                           std::to_string(static_cast<int>(fraction * 100)) + " %";
+                           std::string(static_cast<std::size_t>(width - filled), '.') + percent;
         if (!details.empty())
             line += "  " + details;
         std::fprintf(stderr, "\r%s\033[K", line.substr(0, columns() - 1).c_str());
