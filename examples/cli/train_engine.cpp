@@ -45,9 +45,8 @@ ssd_trainer_settings trainer_settings(const train_choice& c) {
 class arch_train_engine final : public train_engine {
 public:
     explicit arch_train_engine(const train_choice& c)
-        : threads_(std::max(1, c.threads)), program_(c.table), net_(program_.view(), {c.batch, c.recomputes, false}),
+        : threads_(std::max(1, c.threads)), program_(c.table), net_(program_.view(), {c.batch, c.recomputes, false}, threads_),
           frozen_(c.groups.frozen) {
-        net_.run_on(threads_);
         initialize(graph(), c.policy, c.seed, net_.parameters().values(), net_.parameters().buffers());
         net_.parameters().freeze([&](std::string_view key) { return is_frozen(key); });
         net_.parameters().freeze_statistics(

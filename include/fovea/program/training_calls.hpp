@@ -21,7 +21,8 @@ struct planned_training {
     training_plan<max_runtime_nodes> plan;
     std::vector<training_layer> layers;
     std::vector<std::size_t> packed, saved; // offsets into the arena
-    std::size_t scratch = 0;
+    std::size_t scratch = 0;                // offset, of every call's
+    std::size_t floats = 0;                 // of the whole arena
     std::vector<int> step_of_node; // that runs the operator, or -1
 };
 

@@ -26,12 +26,12 @@ public:
     // where that is not wanted) for the first image of the batch, and their layout.
     using probe = std::function<void(int step, bool backward, image_range, const float*, const batch_layout&)>;
 
-    // All parameters are zero. Throws input_error as plan() does.
+    // For the graph's own input size, in the calling thread or on `ex`. All parameters are zero. Throws input_error as
+    // plan() does.
     training_network(const training_program_view& program, const plan_options& options)
-        : program_(program), parameters_(program.graph) {
-        const shape input = program.graph[0].out;
-        plan(options, input.height, input.width);
-    }
+        : training_network(program, options, nullptr) {}
+    training_network(const training_program_view& program, const plan_options& options, executor& ex)
+        : training_network(program, options, &ex) {}
 
     // Plans for another batch or input size. Throws input_error when the network cannot take it, std::bad_alloc
     // when memory runs out; the network then stays as it was.
@@ -53,8 +53,7 @@ public:
         calls_.link(graph(), program_.steps, *planned_, parameters_, addresses_, program_.norm_momentum, random);
         if (planned_->plan.values[0].where == place::arena)
             move_maps(images, dense_layout(), addresses_.arena + planned_->plan.values[0].offset, arena_layout(0));
-        for (int s = 0; s < step_count(); ++s)
-            call(kernel_at(s).prepare_forward, s, calls_.forward(s), ex);
+        prepare(ex, [&](int s) { return kernel_at(s).prepare_forward; }, [&](int s) { return calls_.forward(s); });
         if (is_norm_step(0))
             reduce_forward(0, {0, batch()}, ex, true);
         for (const step_segment& segment : planned_->plan.forward_segments.view())
@@ -70,9 +69,9 @@ public:
         executor& ex = executor_ == nullptr ? sequential : *executor_;
         for (int p = 0; p < part_count(); ++p)
             read_output_gradient(p);
-        for (int s = 0; s < step_count(); ++s)
-            if (calls_.runs_backward(s))
-                call(kernel_at(s).prepare_backward, s, calls_.backward(s), ex);
+        prepare(
+            ex, [&](int s) { return calls_.runs_backward(s) ? kernel_at(s).prepare_backward : nullptr; },
+            [&](int s) { return calls_.backward(s); });
         if (is_norm_step(step_count() - 1))
             reduce_backward(step_count() - 1, {0, batch()}, ex, true);
         for (const step_segment& segment : planned_->plan.backward_segments.view())
@@ -116,9 +115,15 @@ public:
     int batch() const noexcept { return planned_->options.batch; }
     shape shape_of(node_id i) const noexcept { return planned_->shapes[at(i)]; }
     // Values, gradients of values and the kernels' own memory; parameters and outputs are not counted.
-    std::size_t workspace_bytes() const noexcept { return arena_.size() * sizeof(float); }
+    std::size_t workspace_bytes() const noexcept { return planned_->floats * sizeof(float); }
 
 private:
+    training_network(const training_program_view& program, const plan_options& options, executor* ex)
+        : program_(program), parameters_(program.graph) {
+        const shape input = program.graph[0].out;
+        plan_on(ex, options, input.height, input.width);
+    }
+
     static std::size_t at(int i) noexcept { return static_cast<std::size_t>(i); }
     int step_count() const noexcept { return static_cast<int>(program_.steps.size()); }
     int part_count() const noexcept { return static_cast<int>(graph().parts.size()); }
@@ -139,7 +144,8 @@ private:
                 p->saved[s] = saved;
             });
         p->scratch = m.scratch;
-        aligned_floats arena(m.all);
+        p->floats = m.all;
+        aligned_floats arena(m.all <= arena_.size() ? 0 : m.all); // what there is may do
         std::vector<aligned_floats> outputs, output_gradients;
         for (int i = 0; i < static_cast<int>(graph().outputs.size()); ++i)
             for (auto* list : {&outputs, &output_gradients})
@@ -151,7 +157,8 @@ private:
 
         executor_ = ex; // nothing throws from here on
         planned_ = std::move(p);
-        arena_ = std::move(arena);
+        if (arena.size() > 0)
+            arena_ = std::move(arena);
         outputs_ = std::move(outputs);
         output_gradients_ = std::move(output_gradients);
         addresses_ = std::move(addresses);
@@ -195,6 +202,14 @@ private:
               executor& ex) const noexcept {
         if (f != nullptr)
             f(planned_->layers[at(s)], o, range, ex);
+    }
+    // Packs the weights of all steps, step by step side by side.
+    template <class Prepare, class Operands>
+    void prepare(executor& ex, const Prepare& prepare_of, const Operands& operands_of) const noexcept {
+        parallel_for(ex, ex.concurrency(), step_count(), [&](int s, int) {
+            sequential_executor one;
+            call(prepare_of(s), s, operands_of(s), one);
+        });
     }
     template <class Function>
     void for_each_range(int images, const Function& f) const noexcept {
