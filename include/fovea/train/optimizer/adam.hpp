@@ -36,7 +36,7 @@ struct adam_rule {
             g = multiply_add(weight, decay, g);
         mean = multiply_add(g, fresh1, mean * keep1);
         square = multiply_add(g * g, fresh2, square * keep2);
-        weight = weight + divide(minus_rate * mean, divide(xsimd::sqrt(square), correction2) + eps);
+        weight = weight + divide(minus_rate * mean, divide(square_root(square), correction2) + eps);
     }
 };
 

@@ -51,7 +51,7 @@ struct rmsprop_rule {
             spread = xsimd::max(vector(0.0F), spread - values[2] * values[2]); // below 0 by rounding only
         }
         const vector root =
-            Form == rmsprop_form::torch ? xsimd::sqrt(spread) + n.eps : xsimd::sqrt(spread + n.eps);
+            Form == rmsprop_form::torch ? square_root(spread) + n.eps : square_root(spread + n.eps);
         if constexpr (!Momentum) {
             weight = weight + divide(n.minus_rate * g, root);
         } else if constexpr (Form == rmsprop_form::torch) {

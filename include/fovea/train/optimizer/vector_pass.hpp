@@ -31,6 +31,15 @@ void for_each_chunk(executor& ex, std::size_t size, const Function& f) noexcept 
     });
 }
 
+// Square root, rounded once. For 64-bit Arm xsimd 8 has 32-bit Arm's approximation.
+FOVEA_INLINE vector square_root(vector x) noexcept {
+#if defined(__aarch64__)
+    return vector(vsqrtq_f32(x.data));
+#else
+    return xsimd::sqrt(x);
+#endif
+}
+
 namespace pass_detail {
 
 template <std::size_t Updated, std::size_t Read, class Rule>
