@@ -11,6 +11,8 @@ using namespace fovea::test;
 
 namespace {
 
+constexpr double pi = 3.14159265358979323846;
+
 constexpr std::pair<const char*, box_iou_kind> kinds[] = {
     {"giou", box_iou_kind::giou}, {"diou", box_iou_kind::diou}, {"ciou", box_iou_kind::ciou}};
 
@@ -57,12 +59,12 @@ TEST_CASE("Gradients of IoU losses are derivatives: boxes that overlap, contain 
             CAPTURE(name, p);
             const box_iou_result<double> loss = box_iou_loss(kind, row(p, 0), row(target, 0));
             // alpha of CIoU is a constant to its derivative: here it is held at p.
-            const auto held = [&](const std::vector<double>& x) {
+            const auto held = [&, kind = kind](const std::vector<double>& x) {
                 if (kind != box_iou_kind::ciou)
                     return box_iou_loss(kind, row(x, 0), row(target, 0)).value;
                 const auto v = [&](const std::vector<double>& b) {
                     const double angle = std::atan(40.0 / 25.0) - std::atan((b[2] - b[0]) / (b[3] - b[1]));
-                    return 4 / (M_PI * M_PI) * angle * angle;
+                    return 4 / (pi * pi) * angle * angle;
                 };
                 const double diou = box_iou_loss(box_iou_kind::diou, row(p, 0), row(target, 0)).value;
                 const double alpha = (loss.value - diou) / v(p);

@@ -45,13 +45,12 @@ inline void check(span<const ground_truth> images, std::size_t num_classes, cons
             fail(" has " + std::to_string(image.boxes.size()) + " boxes and " +
                  std::to_string(image.labels.size()) + " labels");
         for (std::size_t k = 0; k < image.boxes.size(); ++k) {
-            const std::string object = ", object " + std::to_string(k);
             const int label = image.labels[k];
             if (label < 1 || static_cast<std::size_t>(label) >= num_classes)
-                fail(object + ": label " + std::to_string(label) + " is outside 1 .. " +
-                     std::to_string(num_classes) + " - 1 (0 is the background)");
+                fail(", object " + std::to_string(k) + ": label " + std::to_string(label) +
+                     " is outside 1 .. " + std::to_string(num_classes) + " - 1 (0 is the background)");
             if (!is_trainable(image.boxes[k]))
-                fail(object + ": box " + loss_detail::describe(image.boxes[k]) +
+                fail(", object " + std::to_string(k) + ": box " + loss_detail::describe(image.boxes[k]) +
                      " is not finite or has no area");
         }
     }
