@@ -38,10 +38,13 @@ int main(int argc, char** argv) {
     fovea::cli::add_evaluate(app);
     fovea::cli::add_bench(app);
     fovea::cli::add_fetch(app);
+    fovea::cli::add_train(app);
     fovea::cli::add_curves(app);
     try {
         app.parse(argc, argv);
         return 0;
+    } catch (const CLI::RuntimeError& e) { // a command's own exit code
+        return e.get_exit_code();
     } catch (const CLI::ParseError& e) {
         return app.exit(e) == 0 ? 0 : usage_error;
     } catch (const std::bad_alloc&) {

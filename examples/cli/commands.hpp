@@ -15,6 +15,7 @@ void add_detect(CLI::App& app);
 void add_evaluate(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_fetch(CLI::App& app);
+void add_train(CLI::App& app);
 void add_curves(CLI::App& app);
 
 } // namespace fovea::cli

@@ -13,7 +13,7 @@ namespace {
 
 // Whether a published file fits: none does when classes or channels are others.
 bool is_published_form(const model_options& o) {
-    return !o.width_mult && !o.reduced_tail && !o.num_classes && o.backbone.empty() &&
+    return !o.width_mult && !o.reduced_tail && !o.num_classes && o.backbone.empty() && o.scales.empty() &&
            (o.labels.empty() || !o.classes.empty());
 }
 

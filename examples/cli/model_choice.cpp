@@ -30,6 +30,8 @@ template <class Table>
 Table with_classifier_options(Table t, const model_options& o) {
     if (!o.backbone.empty())
         refuse("--backbone", o.model + " is no detector");
+    if (!o.scales.empty())
+        refuse("--scales", o.model + " is no detector");
     if (o.width_mult)
         t = t.with_width(*o.width_mult);
     if (o.num_classes)
@@ -62,6 +64,16 @@ tables::mobilenet_v3_table with_rows_of(const tables::mobilenet_v3_table& backbo
     return backbone.with_rows(from.rows, from.last_channel);
 }
 
+tables::ssdlite_table with_scales(const tables::ssdlite_table& t, const std::vector<double>& scales) {
+    if (scales.size() != t.boxes.scales.size())
+        refuse("--scales", "expected " + std::to_string(t.boxes.scales.size()) + " numbers, found " +
+                               std::to_string(scales.size()));
+    fixed_list<double, max_box_levels + 1> list;
+    for (double scale : scales)
+        list.push_back(scale);
+    return t.with_scales(list);
+}
+
 tables::ssdlite_table variant_of(tables::ssdlite_table t, const model_options& o) {
     if (o.features_only)
         refuse("--features-only", "is for classifiers");
@@ -73,6 +85,8 @@ tables::ssdlite_table variant_of(tables::ssdlite_table t, const model_options& o
     t = t.with_backbone(with_shape_options(backbone, o));
     if (o.input_size)
         t = t.with_input((*o.input_size)[0], (*o.input_size)[1]);
+    if (!o.scales.empty())
+        t = with_scales(t, o.scales);
     return o.num_classes ? t.with_classes(*o.num_classes) : t;
 }
 
@@ -198,6 +212,11 @@ void add_table_options(CLI::App& command, model_options& o) {
         ->group(group);
     command.add_option("--backbone", o.backbone, "SSDLite: the backbone's rows")
         ->check(CLI::IsMember({"mobilenet_v3_large", "mobilenet_v3_small"}))
+        ->group(group);
+    command.add_option("--scales", o.scales, "SSDLite: scales of default boxes, parts of the image's sides")
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->check(number_between(1e-4, 10))
         ->group(group);
 }
 

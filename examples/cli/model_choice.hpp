@@ -30,6 +30,7 @@ struct model_options {
     std::optional<int> resize;
     bool features_only = false;
     std::string backbone;
+    std::vector<double> scales; // of default boxes; none: the table's
 
     std::string weights;
     std::vector<std::string> classes; // names or numbers, of the checkpoint's classes

@@ -1,0 +1,254 @@
+#include "train_run.hpp"
+
+#include "train_state.hpp"
+
+#include <chrono>
+#include <cinttypes>
+#include <cmath>
+#include <cstdio>
+
+namespace fovea::cli {
+
+namespace {
+
+std::string number_text(const char* format, double value) {
+    char text[64];
+    std::snprintf(text, sizeof text, format, value);
+    return text;
+}
+
+} // namespace
+
+train_run::train_run(const train_parts& parts) : parts_(parts), batches_(parts.loader.batches_per_epoch()) {}
+
+void train_run::resume() {
+    const resumed_checkpoint last = parts_.folder.checkpoints().load();
+    if (!last.warning.empty())
+        std::fprintf(stderr, "fovea: warning: %s\n", last.warning.c_str());
+    const training_state& s = last.state;
+    require_same_settings(s, parts_.settings, last.path.string());
+    if (const auto arch = s.texts.find("arch");
+        arch != s.texts.end() && arch->second != make_train_engine.arch())
+        std::fprintf(stderr,
+                     "fovea: warning: the run began with %s and goes on with %s: it will round differently\n",
+                     arch->second.c_str(), make_train_engine.arch());
+    parts_.engine.restore(s);
+    parts_.schedule.restore(s);
+    at_.step = saved_ = saved_integer(s, "step");
+    at_.evaluated = saved_evaluated_ = saved_integer(s, "evaluated");
+    at_.logged = saved_integer(s, "logged");
+    at_.best_step = saved_integer(s, "best.step");
+    at_.seconds = saved_number(s, "seconds");
+    at_.ap = saved_number(s, "ap");
+    at_.ap50 = saved_number(s, "ap50");
+    at_.best_ap = saved_number(s, "best.ap");
+    at_.losses[0] = saved_number(s, "logged.classes");
+    at_.losses[1] = saved_number(s, "logged.boxes");
+    parts_.loader.seek({at_.step / batches_, at_.step % batches_});
+    log_.emplace(parts_.folder.log(), at_.step);
+    std::fprintf(stderr, "fovea: going on behind step %" PRIu64 " of %" PRIu64 "\n", at_.step,
+                 parts_.schedule.steps());
+}
+
+int train_run::operator()() {
+    if (!log_)
+        log_.emplace(parts_.folder.log());
+    pace_ = {};
+    saved_seconds_ = seconds();
+    for (;;) {
+        const bool stops = interrupt_.requested() && !between_updates();
+        if (stops || (evaluation_is_due() && !evaluate())) {
+            save_now();
+            parts_.folder.write_curves(log_->rows());
+            bar_.print("stopped behind step " + std::to_string(at_.step) + "; --resume goes on");
+            return interrupt_.signal();
+        }
+        if (at_.step == parts_.schedule.steps())
+            break;
+        checkpoint_if_due();
+        train_step();
+    }
+    finish();
+    return 0;
+}
+
+void train_run::train_step() {
+    const auto began = pace::clock::now();
+    const image_batch* batch = nullptr;
+    try {
+        batch = &parts_.loader.next();
+    } catch (...) {
+        if (!between_updates())
+            save_now();
+        throw;
+    }
+    const double rate = parts_.schedule.rate(at_.step);
+    const train_result result = parts_.engine.step(batch->images.data(), parts_.loader.truths(), rate);
+    if (!result.is_finite)
+        stop_not_finite(*batch, parts_.engine.find_non_finite(batch->images.data()));
+    save_pending();
+    ++at_.step;
+    log_step(result, rate);
+    pace_.add_step(batch->count, std::chrono::duration<double>(pace::clock::now() - began).count());
+    bar_.show(static_cast<double>(at_.step) / static_cast<double>(parts_.schedule.steps()),
+              training_details(loss_, at_.ap, at_.ap50, pace_, parts_.schedule.steps() - at_.step));
+    if (at_.step % batches_ == 0)
+        report_epoch();
+}
+
+void train_run::log_step(const train_result& result, double rate) {
+    loss_ = result.loss();
+    at_.losses[0] += result.classification;
+    at_.losses[1] += result.bbox_regression;
+    if (++at_.logged < parts_.rhythm.log_every)
+        return;
+    log_row row;
+    row.step = at_.step;
+    row.epoch = epoch();
+    row.learning_rate = rate;
+    row.class_loss = at_.losses[0] / static_cast<double>(at_.logged);
+    row.box_loss = at_.losses[1] / static_cast<double>(at_.logged);
+    row.loss = row.class_loss + row.box_loss;
+    row.seconds = seconds();
+    log_->append(row);
+    at_.losses[0] = at_.losses[1] = 0;
+    at_.logged = 0;
+}
+
+void train_run::stop_not_finite(const image_batch& batch, const std::string& where) const {
+    std::string text = "the loss or a gradient is not finite in epoch " +
+                       std::to_string(batch.position.epoch + 1) + ", step " + std::to_string(at_.step + 1) +
+                       " (batch " + std::to_string(batch.position.batch + 1) + " of " +
+                       std::to_string(batches_) + "): " + where + "\nthe photos of the batch:";
+    for (const std::string& file : batch.files)
+        text += "\n  " + file;
+    text += saved_ > 0 ? "\nthe last good checkpoint, of step " + std::to_string(saved_) + ", is " +
+                             parts_.folder.checkpoints().last().string()
+                       : "\nthere is no checkpoint yet";
+    throw error(text + "\na smaller --lr, a longer --warmup-steps or --clip-norm may help");
+}
+
+bool train_run::evaluation_is_due() const noexcept {
+    if (parts_.evaluation == nullptr || at_.step == 0 || at_.evaluated == at_.step)
+        return false;
+    const std::uint64_t every = parts_.rhythm.eval_every * batches_;
+    return at_.step == parts_.schedule.steps() || (every != 0 && at_.step % every == 0);
+}
+
+bool train_run::evaluate() {
+    const state_dict weights = parts_.engine.weights();
+    bar_.set_title("evaluating");
+    const auto watch = [this](double fraction) {
+        bar_.show(fraction);
+        return !interrupt_.requested();
+    };
+    const bool done = (*parts_.evaluation)(weights, watch, figures_);
+    bar_.set_title("training");
+    if (!done)
+        return false;
+    at_.evaluated = at_.step;
+    at_.ap = figures_.figures.ap;
+    at_.ap50 = figures_.figures.ap50;
+    parts_.schedule.observe(at_.ap);
+    log_row row;
+    row.step = at_.step;
+    row.epoch = epoch();
+    row.ap = at_.ap;
+    row.ap50 = at_.ap50;
+    row.seconds = seconds();
+    log_->append(row);
+    const bool is_best = at_.ap > at_.best_ap;
+    if (is_best) {
+        at_.best_ap = at_.ap;
+        at_.best_step = at_.step;
+        if (parts_.rhythm.keep_best)
+            parts_.folder.write_best(weights, "step " + std::to_string(at_.step) +
+                                                  number_text(", AP %.5f", at_.ap) +
+                                                  number_text(", AP50 %.5f", at_.ap50));
+    }
+    parts_.folder.write_curves(log_->rows());
+    bar_.print("epoch " + number_text("%g", epoch()) + number_text("  loss %.4g", loss_) +
+               number_text("  AP %.4f", at_.ap) + number_text("  AP50 %.4f", at_.ap50) +
+               (is_best ? "  best" : "") + "  " + duration_text(seconds()));
+    return true;
+}
+
+// Without a bar a line an epoch is all there is to see.
+void train_run::report_epoch() {
+    if (isatty(STDERR_FILENO) != 1 && !evaluation_is_due())
+        bar_.print("epoch " + number_text("%g", epoch()) + number_text("  loss %.4g", loss_) + "  " +
+                   duration_text(seconds()) + ", ends in " +
+                   duration_text(pace_.seconds_left(parts_.schedule.steps() - at_.step)));
+}
+
+training_state train_run::state() const {
+    training_state s;
+    parts_.engine.save(s);
+    parts_.schedule.save(s);
+    s.integers["step"] = at_.step;
+    s.integers["evaluated"] = at_.evaluated;
+    s.integers["logged"] = at_.logged;
+    s.integers["best.step"] = at_.best_step;
+    s.numbers["seconds"] = seconds();
+    s.numbers["ap"] = at_.ap;
+    s.numbers["ap50"] = at_.ap50;
+    s.numbers["best.ap"] = at_.best_ap;
+    s.numbers["logged.classes"] = at_.losses[0];
+    s.numbers["logged.boxes"] = at_.losses[1];
+    s.texts["arch"] = make_train_engine.arch();
+    s.settings = parts_.settings;
+    return s;
+}
+
+void train_run::checkpoint_if_due() {
+    constexpr double pause = 30; // seconds between checkpoints that nobody asked for
+    const std::uint64_t every = parts_.rhythm.checkpoint_every;
+    const bool due = every > 0 ? at_.step - saved_ >= every
+                               : at_.step % batches_ == 0 && seconds() - saved_seconds_ >= pause;
+    if (at_.step == 0 || at_.step == saved_ || !due || between_updates())
+        return;
+    pending_ = state();
+    saved_seconds_ = seconds();
+}
+
+void train_run::save_pending() {
+    if (!pending_)
+        return;
+    parts_.folder.checkpoints().save(*pending_);
+    saved_ = saved_integer(*pending_, "step");
+    saved_evaluated_ = saved_integer(*pending_, "evaluated");
+    pending_.reset();
+}
+
+void train_run::save_now() {
+    pending_.reset();
+    if (at_.step == saved_ && at_.evaluated == saved_evaluated_) // also before the first step
+        return;
+    const training_state now = state();
+    if (!is_finite(now))
+        throw error("the weights are not finite behind step " + std::to_string(at_.step) +
+                    "; no checkpoint is written of them");
+    parts_.folder.checkpoints().save(now);
+    saved_ = at_.step;
+    saved_evaluated_ = at_.evaluated;
+}
+
+void train_run::finish() {
+    save_now();
+    parts_.folder.write_final(parts_.engine.weights(), "step " + std::to_string(at_.step),
+                              parts_.rhythm.half);
+    parts_.folder.write_curves(log_->rows());
+    std::vector<data_issue> issues = parts_.issues;
+    for (const data_issue& issue : parts_.loader.issues())
+        issues.push_back(issue);
+    parts_.folder.write_issues(issues);
+    std::string line = "trained: " + std::to_string(at_.step) + " steps in " + duration_text(seconds());
+    if (parts_.evaluation != nullptr) {
+        if (!figures_.categories.empty())
+            bar_.print(class_table(figures_, parts_.evaluation->data().classes));
+        line += number_text("; best AP %.4f", at_.best_ap) + " behind step " + std::to_string(at_.best_step);
+    }
+    bar_.print(line + "; " + parts_.folder.path().string());
+}
+
+} // namespace fovea::cli
