@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Detects objects in photos: installs what is missing (Debian), builds the fovea command line and runs it.
-#   bash examples/run.sh [--weights FILE] [PHOTO...]
-# Weights: FILE, else the environment's FOVEA_WEIGHTS, else torchvision's published file (cached or downloaded).
+#   bash examples/run.sh                              blood cells in a sample photo, by a detector that fovea trained
+#   bash examples/run.sh [--weights FILE] PHOTO...    COCO's 80 kinds of objects in your photos
+# Weights of the second: FILE, else the environment's FOVEA_WEIGHTS, else torchvision's published file (cached or downloaded).
 set -euo pipefail
 
 model=ssdlite320_mobilenet_v3_large
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 fovea=$root/build/release/bin/fovea
 packages=(g++ cmake ninja-build pkg-config libxsimd-dev libboost-dev libcli11-dev nlohmann-json3-dev libjpeg-dev
-          libpng-dev libexif-dev libcairo2-dev libcurl4-openssl-dev libssl-dev fonts-dejavu-core ca-certificates)
+          libpng-dev libexif-dev libpugixml-dev libcairo2-dev libcurl4-openssl-dev libssl-dev fonts-dejavu-core ca-certificates)
 
 fail() {
     echo "run.sh: $1" >&2
@@ -24,7 +25,7 @@ while (($#)); do
         shift 2
         ;;
     -h | --help)
-        sed -n '2,4s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+        sed -n '2,5s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
         exit 0
         ;;
     -*) fail "unknown option $1; there is --weights FILE" ;;
@@ -34,7 +35,12 @@ while (($#)); do
         ;;
     esac
 done
-((${#photos[@]})) || photos=("$root/examples/photos/pets.jpg")
+sample=no
+if ((${#photos[@]} == 0)) && [[ -n ${FOVEA_WEIGHTS:-} ]]; then
+    photos=("$root/examples/photos/pets.jpg")
+elif ((${#photos[@]} == 0)); then
+    sample=yes model=ssdlite320_blood_cells photos=("$root/examples/photos/blood_cells.jpg")
+fi
 for photo in "${photos[@]}"; do
     [[ -f $photo ]] || fail "$photo: no such photo"
 done
@@ -76,3 +82,7 @@ for photo in "${photos[@]}"; do
     "$fovea" detect "$model" "$photo" --draw "$drawing" || exit 1
     echo "  drawn: $drawing"
 done
+if [[ $sample = yes ]]; then
+    echo "Your photos: bash examples/run.sh PHOTO...  finds COCO's 80 kinds of objects; it downloads torchvision's weights"
+    echo "(ssdlite320_mobilenet_v3_large_coco-a79551df.pth) once, or takes them from --weights FILE."
+fi

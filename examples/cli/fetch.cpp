@@ -26,6 +26,8 @@ std::string url_of(const fetch_options& o) {
         if (entry.name != o.model)
             return;
         for (const published_weights& p : entry.weights) {
+            if (p.file.empty())
+                throw CLI::ValidationError("MODEL", "the weights of " + o.model + " are in this program");
             if (url.empty() && (o.tag.empty() || o.tag == p.tag))
                 url = published_url(p);
             tags += (tags.empty() ? "" : ", ") + std::string(p.tag);

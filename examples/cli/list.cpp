@@ -15,7 +15,8 @@ void list() {
     boost::hana::for_each(zoo, [](const auto& entry) {
         std::printf("%-31s %s\n", std::string(entry.name).c_str(), std::string(name_of(entry.what)).c_str());
         for (const published_weights& p : entry.weights)
-            std::printf("    %-13s %s\n", std::string(p.tag).c_str(), std::string(p.file).c_str());
+            std::printf("    %-13s %s\n", std::string(p.tag).c_str(),
+                        p.file.empty() ? "in this program" : std::string(p.file).c_str());
     });
 }
 

@@ -159,8 +159,11 @@ void take_classes(const model_options& o, model_choice& choice, std::vector<std:
     std::visit([count](auto& t) { t = t.with_classes(count); }, choice.table);
 }
 
-void choose_classes(const model_options& o, model_choice& choice) {
+// `own`: the model's names of its classes; none where a published list has them.
+void choose_classes(const model_options& o, span<const std::string_view> own, model_choice& choice) {
     std::vector<std::string> labels;
+    if (!o.num_classes)
+        labels.assign(own.begin(), own.end());
     if (!o.labels.empty()) {
         labels = read_labels(o, choice.what);
         const int count = static_cast<int>(labels.size());
@@ -244,11 +247,14 @@ void add_weight_options(CLI::App& command, model_options& o) {
 
 model_choice choose(const model_options& o) {
     model_choice choice;
+    span<const std::string_view> own_labels;
     boost::hana::for_each(zoo, [&](const auto& entry) {
-        if (entry.name == o.model)
-            choice = {o.model, entry.what, entry.weights, variant_of(entry.table, o), {}};
+        if (entry.name != o.model)
+            return;
+        choice = {o.model, entry.what, entry.weights, variant_of(entry.table, o), {}};
+        own_labels = entry.labels;
     });
-    choose_classes(o, choice);
+    choose_classes(o, own_labels, choice);
     choice.load.skip_heads = o.skip_heads;
     choice.load.ignore_unexpected = o.features_only;
     for (const std::string& text : o.rename) {
