@@ -218,7 +218,7 @@ void add_table_options(CLI::App& command, model_options& o) {
         ->group(group);
     command.add_option("--scales", o.scales, "SSDLite: scales of default boxes, parts of the image's sides")
         ->delimiter(',')
-        ->allow_extra_args(false)
+        ->expected(1, static_cast<int>(max_box_levels) + 1)
         ->check(number_between(1e-4, 10))
         ->group(group);
 }

@@ -106,6 +106,21 @@ TEST_CASE("a missing counter keeps its number") {
     CHECK(arrays.buffers.back() == 5);
 }
 
+TEST_CASE("a counter may have the shape [1], as some files have it") {
+    const auto b = small_graph();
+    flat_arrays arrays;
+    state_dict weights;
+    for (tensor& t : to_state_dict(b->view(), arrays.parameters, arrays.buffers).release()) {
+        if (t.shape.empty()) {
+            t.shape = {1};
+            t.values = {42};
+        }
+        weights.insert(std::move(t));
+    }
+    from_state_dict(b->view(), weights, arrays.parameters, arrays.buffers);
+    CHECK(arrays.buffers.back() == 42);
+}
+
 TEST_CASE("arrays of other sizes are refused with both sizes") {
     const auto b = small_graph();
     flat_arrays arrays;

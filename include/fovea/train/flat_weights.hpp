@@ -76,7 +76,8 @@ inline void from_state_dict(graph_view g, const state_dict& weights, span<float>
         const auto expected = detail::extents_of(p);
         known.insert(key);
         if (const tensor* found = weights.find(key)) {
-            if (found->shape != expected)
+            const bool is_scalar = expected.empty() && found->values.size() == 1; // torch takes [1] for it, too
+            if (found->shape != expected && !is_scalar)
                 report.misshaped(key, expected, found->shape);
         } else if (p.kind != parameter_kind::num_batches_tracked) {
             report.missing(key, expected);
