@@ -93,6 +93,7 @@ static_assert(facts_of<ssdlite>() == network_facts{3'440'060, 583'171'904, 476})
 static_assert(facts_of<ssdlite_voc>() == network_facts{2'469'860, 443'288'384, 476});
 static_assert(facts_of<ssdlite_full_tail>() == network_facts{5'198'540, 689'751'104, 476});
 static_assert(macs_of_steps<ssdlite>() == 583'171'904);
+static_assert(facts_of<tables::ssdlite320_blood_cells>().parameters == 1'545'152); // shared/data/README.md
 
 // Whether the state dict of a table has a key.
 template <const auto& Table>
