@@ -93,7 +93,7 @@ void train_run::train_step() {
     bar_.show(static_cast<double>(at_.step) / static_cast<double>(parts_.schedule.steps()),
               training_details(loss_, at_.ap, at_.ap50, pace_, parts_.schedule.steps() - at_.step));
     if (at_.step % batches_ == 0)
-        report_epoch();
+        end_epoch();
 }
 
 void train_run::log_step(const train_result& result, double rate) {
@@ -173,12 +173,24 @@ bool train_run::evaluate() {
     return true;
 }
 
-// Without a bar a line an epoch is all there is to see.
-void train_run::report_epoch() {
-    if (isatty(STDERR_FILENO) != 1 && !evaluation_is_due())
+void train_run::end_epoch() {
+    report_issues();
+    if (isatty(STDERR_FILENO) != 1 && !evaluation_is_due()) // without a bar it is all there is to see
         bar_.print("epoch " + number_text("%g", epoch()) + number_text("  loss %.4g", loss_) + "  " +
                    duration_text(seconds()) + ", ends in " +
                    duration_text(pace_.seconds_left(parts_.schedule.steps() - at_.step)));
+}
+
+// Photos that the loader has left out since the last call.
+void train_run::report_issues() {
+    const std::vector<data_issue> found = parts_.loader.issues();
+    if (found.size() == left_out_)
+        return;
+    for (; left_out_ < found.size(); ++left_out_) {
+        parts_.issues.push_back(found[left_out_]);
+        bar_.print(to_text(found[left_out_]));
+    }
+    parts_.folder.write_issues(parts_.issues);
 }
 
 training_state train_run::state() const {
@@ -238,10 +250,7 @@ void train_run::finish() {
     parts_.folder.write_final(parts_.engine.weights(), "step " + std::to_string(at_.step),
                               parts_.rhythm.half);
     parts_.folder.write_curves(log_->rows());
-    std::vector<data_issue> issues = parts_.issues;
-    for (const data_issue& issue : parts_.loader.issues())
-        issues.push_back(issue);
-    parts_.folder.write_issues(issues);
+    report_issues();
     std::string line = "trained: " + std::to_string(at_.step) + " steps in " + duration_text(seconds());
     if (parts_.evaluation != nullptr) {
         if (!figures_.categories.empty())

@@ -73,7 +73,8 @@ private:
     training_state state() const;
     void save_pending();
     void finish();
-    void report_epoch();
+    void end_epoch();
+    void report_issues();
 
     double epoch() const noexcept { return static_cast<double>(at_.step) / static_cast<double>(batches_); }
     double seconds() const noexcept { return at_.seconds + pace_.elapsed(); }
@@ -87,8 +88,9 @@ private:
     std::uint64_t saved_ = 0;               // the step of the last checkpoint
     std::uint64_t saved_evaluated_ = 0;     // and of its last evaluation
     double saved_seconds_ = 0;
-    double loss_ = no_value; // of the last step
-    coco_result figures_;    // of the last evaluation in this process
+    double loss_ = no_value;   // of the last step
+    std::size_t left_out_ = 0; // issues of the loader that have been reported
+    coco_result figures_;      // of the last evaluation in this process
     pace pace_;
     progress_bar bar_{"training"};
     interrupt_watch interrupt_;

@@ -32,8 +32,9 @@ inline std::string module_of(const training_network& net, int step) {
 // those of the step.
 inline std::string find_non_finite(training_network& net, const float* images, std::uint64_t random) {
     for (const training_parameters::placed& p : net.parameters().all()) {
-        const auto numbers = is_buffer(p.what.kind) ? net.parameters().buffers() : net.parameters().values();
-        for (float x : numbers.subspan(p.place, static_cast<std::size_t>(p.what.dims.size())))
+        if (is_buffer(p.what.kind))
+            continue; // running statistics follow from what the step computed
+        for (float x : net.parameters().values().subspan(p.place, static_cast<std::size_t>(p.what.dims.size())))
             if (!std::isfinite(x))
                 return "the parameter '" + key_of(net.graph(), p.what).str() + "' is not finite before the step";
     }
