@@ -4,8 +4,11 @@
 
 #include <fovea/io/weights.hpp>
 
+#include <ssdlite320_blood_cells_file.hpp> // written by fovea_embed_weights()
+
 #include <cstdlib>
 #include <filesystem>
+#include <utility>
 
 namespace fovea::cli {
 
@@ -17,7 +20,8 @@ bool is_published_form(const model_options& o) {
            (o.labels.empty() || !o.classes.empty());
 }
 
-std::filesystem::path find_weights(const model_options& o, const model_choice& choice) {
+// A file that is given, cached or fetched; empty for the weights that this program holds.
+std::filesystem::path find_file(const model_options& o, const model_choice& choice) {
     if (!o.weights.empty())
         return o.weights;
     if (const char* named = std::getenv("FOVEA_WEIGHTS"); named != nullptr && *named != '\0')
@@ -25,6 +29,8 @@ std::filesystem::path find_weights(const model_options& o, const model_choice& c
     if (!is_published_form(o))
         throw io_error("no weights are published for this variant of " + o.model +
                        "; give a file with --weights or FOVEA_WEIGHTS");
+    if (choice.published[0].file.empty())
+        return {};
     for (const published_weights& p : choice.published)
         if (const auto path = cached_file(p.file); std::filesystem::exists(path))
             return path;
@@ -32,7 +38,7 @@ std::filesystem::path find_weights(const model_options& o, const model_choice& c
         return fetch(published_url(choice.published[0]));
     } catch (const error& e) {
         throw io_error("no weights for " + o.model + ": give a file with --weights or FOVEA_WEIGHTS (" +
-                       e.what() + ")");
+                       e.what() + "). `fovea detect ssdlite320_blood_cells` needs no file");
     }
 }
 
@@ -50,20 +56,27 @@ void apply_published_resize(const std::filesystem::path& weights, const model_op
                 choice.table);
 }
 
+// Weights and the file's name, for messages.
+std::pair<state_dict, std::string> find_weights(const model_options& o, model_choice& choice) {
+    const std::filesystem::path path = find_file(o, choice);
+    if (path.empty())
+        return {read_weights(ssdlite320_blood_cells_file(), "embedded weights"), "embedded weights"};
+    apply_published_resize(path, o, choice);
+    return {read_weights(path), path.string()};
+}
+
 } // namespace
 
 std::unique_ptr<engine> load_engine(const model_options& o) {
     model_choice choice = choose(o);
     choice.fusion = o.fusion;
-    const std::filesystem::path path = find_weights(o, choice);
-    apply_published_resize(path, o, choice);
-    const state_dict weights = read_weights(path);
+    const auto [weights, file] = find_weights(o, choice);
     try {
         std::unique_ptr<engine> model = make_engine(choice, &weights);
         model->use_threads(o.threads);
         return model;
     } catch (const weights_error& e) {
-        throw weights_error(path.string() + ": " + e.what());
+        throw weights_error(file + ": " + e.what());
     }
 }
 
