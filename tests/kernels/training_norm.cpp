@@ -384,11 +384,13 @@ private:
 } // namespace
 
 TEST_CASE("norms in training agree with torch") {
-    const auto golden = shared_golden("components", "norms");
-    if (!golden)
-        return;
-    norm_golden(*golden).check_group_norm();
-    norm_golden(*golden).check_batch_norm("bn_a", 0.001F, 0.01F);
-    norm_golden(*golden).check_batch_norm("bn_b", 1e-5F, 0.1F);
-    norm_golden(*golden).check_batch_norm("bn_cma", 1e-5F, -1);
+    std::vector<golden_case> cases{own_golden("kernels", "norms")};
+    if (auto shared = shared_golden("components", "norms"))
+        cases.push_back(*shared);
+    for (const golden_case& golden : cases) {
+        norm_golden(golden).check_group_norm();
+        norm_golden(golden).check_batch_norm("bn_a", 0.001F, 0.01F);
+        norm_golden(golden).check_batch_norm("bn_b", 1e-5F, 0.1F);
+        norm_golden(golden).check_batch_norm("bn_cma", 1e-5F, -1);
+    }
 }

@@ -103,23 +103,22 @@ void sum_gradients(const norm_chunk& k, const norm_channels& n, const Activation
                    float* products) noexcept {
     std::fill_n(sums, k.stride, 0.0F);
     std::fill_n(products, k.stride, 0.0F);
-    for_each_pixel_block<4>(k.pixels, k.stride,
-                            [&](auto tag, auto pixels, std::ptrdiff_t at, int c) FOVEA_INLINE_LAMBDA {
-                                using v = decltype(tag);
-                                constexpr int count = pixels;
-                                array_of<v, count> x, u, g;
-                                load_pixels<v, count>(k.input + at, k.stride, x);
-                                load_pixels<v, count>(k.output_gradient + at, k.stride, g);
-                                in_front_of_activation<v, count>(k, n, at, c, x, u);
-                                f.template differentiate<v, count>(u, g);
-                                const v mean = v::load_unaligned(n.mean + c);
-                                v product = v::load_unaligned(products + c);
-                                FOVEA_UNROLL
-                                for (int i = 0; i < count; ++i)
-                                    product = multiply_add(g[i], x[i] - mean, product);
-                                (v::load_unaligned(sums + c) + sum_of<v, count>(g)).store_unaligned(sums + c);
-                                product.store_unaligned(products + c);
-                            });
+    for_each_pixel_block<4>(
+        k.pixels, k.stride, [&](auto tag, auto pixels, std::ptrdiff_t at, int c) FOVEA_INLINE_LAMBDA {
+            using v = decltype(tag);
+            constexpr int count = pixels;
+            array_of<v, count> x, u, g;
+            load_pixels<v, count>(k.input + at, k.stride, x);
+            load_pixels<v, count>(k.output_gradient + at, k.stride, g);
+            in_front_of_activation<v, count>(k, n, at, c, x, u);
+            f.template differentiate<v, count>(u, g);
+            const v mean = v::load_unaligned(n.mean + c);
+            FOVEA_UNROLL
+            for (int i = 0; i < count; ++i)
+                x[i] = g[i] * (x[i] - mean);
+            (v::load_unaligned(sums + c) + sum_of<v, count>(g)).store_unaligned(sums + c);
+            (v::load_unaligned(products + c) + sum_of<v, count>(x)).store_unaligned(products + c);
+        });
 }
 
 // The input's gradient, scale * g + slope * x + offset, and g itself for `second`. Either may lie over the
