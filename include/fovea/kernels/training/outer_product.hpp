@@ -7,25 +7,14 @@ FOVEA_ARCH_NAMESPACE_BEGIN
 
 namespace kernel_detail {
 
-// The numbers of a run of pixels: `rows` are broadcast one by one, `columns` read in vectors. Strides in floats
-// from pixel to pixel.
+// The numbers of a run of pixels: `rows` are broadcast one by one, `columns` read in vectors. Strides in
+// floats from pixel to pixel.
 struct outer_operands {
     const float* rows;
-    std::ptrdiff_t rows_stride; // 0: in panels, one a tile, as pack_panels() makes them
+    std::ptrdiff_t rows_stride;
     const float* columns;
     std::ptrdiff_t columns_stride;
     int pixels;
-
-    FOVEA_INLINE outer_operands tile_at(int row, int height) const noexcept {
-        outer_operands tile = *this;
-        if (rows_stride == 0) {
-            tile.rows += static_cast<std::ptrdiff_t>(row) * pixels;
-            tile.rows_stride = height;
-        } else {
-            tile.rows += row;
-        }
-        return tile;
-    }
 };
 
 // Where sums go: row r of a tile at sums + r * stride, of which `valid` columns may be written.
@@ -58,8 +47,8 @@ FOVEA_INLINE void store_valid(Vector x, float* to, int valid) noexcept {
         std::memcpy(to, buffer, static_cast<std::size_t>(valid) * sizeof(float));
 }
 
-// The heights of tiles of so many vectors: what fits into the registers, and enough sums that none waits for the
-// addition before it.
+// The heights of tiles of so many vectors: what fits into the registers, and enough sums that none waits for
+// the addition before it.
 #if defined(__AVX512F__) || defined(__aarch64__)
 template <int Vectors>
 inline constexpr auto& outer_heights = tile_heights;
@@ -77,19 +66,23 @@ inline constexpr auto& outer_heights<3> = triple_heights;
 inline constexpr bool has_triple_tiles = vector_size == 8;
 #endif
 
-inline constexpr int most_outer_floats = tile_heights[0] * block_columns; // of a tile
-
-// sum[r][c] += rows[p][r] * columns[p][c] over all pixels; `sum`: [Rows][Vectors] vectors.
+// sums[r][c] += sum over pixels of rows[p][r] * columns[p][c], for whole vectors of columns.
 template <class Vector, int Rows, int Vectors>
-inline void sum_outer_tile(const outer_operands& o, float* sums) noexcept {
+inline void run_whole_tile(const outer_operands& o, const outer_sums& to) noexcept {
     constexpr int size = static_cast<int>(Vector::size);
     array_of<array_of<Vector, Vectors>, Rows> sum;
-    FOVEA_UNROLL
-    for (int r = 0; r < Rows; ++r) {
+    const auto for_each_sum = [&](auto f) FOVEA_INLINE_LAMBDA {
         FOVEA_UNROLL
-        for (int v = 0; v < Vectors; ++v)
-            sum[r][v] = Vector::load_unaligned(sums + (r * Vectors + v) * size);
-    }
+        for (int r = 0; r < Rows; ++r) {
+            FOVEA_UNROLL
+            for (int v = 0; v < Vectors; ++v)
+                f(sum[r][v], to.sums + r * to.stride + v * size);
+        }
+    };
+    if (to.continues)
+        for_each_sum([](Vector& x, const float* at) FOVEA_INLINE_LAMBDA { x = Vector::load_unaligned(at); });
+    else
+        for_each_sum([](Vector& x, const float*) FOVEA_INLINE_LAMBDA { x = Vector(0.0F); });
     const float* rows = o.rows;
     const float* columns = o.columns;
     const std::ptrdiff_t rows_stride = o.rows_stride, columns_stride = o.columns_stride;
@@ -106,47 +99,49 @@ inline void sum_outer_tile(const outer_operands& o, float* sums) noexcept {
                 sum[r][v] = multiply_add(x, column[v], sum[r][v]);
         }
     }
-    FOVEA_UNROLL
-    for (int r = 0; r < Rows; ++r) {
-        FOVEA_UNROLL
-        for (int v = 0; v < Vectors; ++v)
-            sum[r][v].store_unaligned(sums + (r * Vectors + v) * size);
-    }
+    if (!to.continues)
+        for_each_sum([](Vector& x, const float* at) FOVEA_INLINE_LAMBDA { x += Vector::load_unaligned(at); });
+    for_each_sum([](Vector& x, float* at) FOVEA_INLINE_LAMBDA { x.store_unaligned(at); });
 }
 
-// Fetches the sums that a tile goes on with, or zeros.
-inline void begin_outer_tile(const outer_sums& from, int rows, int width, float* tile) noexcept {
-    if (!from.continues) {
-        std::fill_n(tile, rows * width, 0.0F);
-        return;
-    }
-    for (int r = 0; r < rows; ++r)
-        for (int c = 0; c < width; c += half_size)
-            load_valid<half_vector>(from.sums + r * from.stride + c, from.valid - c)
-                .store_unaligned(tile + r * width + c);
-}
-inline void end_outer_tile(const float* tile, int rows, int width, const outer_sums& to) noexcept {
-    for (int r = 0; r < rows; ++r)
-        for (int c = 0; c < width; c += half_size) {
-            float* const at = to.sums + r * to.stride + c;
-            const int valid = to.valid - c;
-            const half_vector sum = half_vector::load_unaligned(tile + r * width + c);
-            store_valid(to.continues ? sum : sum + load_valid<half_vector>(at, valid), at, valid);
-        }
-}
-
-// All rows of one block of columns.
-template <class Vector, int Vectors>
-inline void run_outer_rows(int rows, const outer_operands& o, const outer_sums& to) noexcept {
+// A tile of which some columns are not there.
+template <class Vector, int Rows, int Vectors>
+inline void run_outer_tile(const outer_operands& o, const outer_sums& to) noexcept {
     constexpr int width = Vectors * static_cast<int>(Vector::size);
-    for_each_tile<outer_heights<Vectors>>(0, rows, [&](int row, auto height) FOVEA_INLINE_LAMBDA {
-        alignas(64) array_of<float, most_outer_floats> tile;
-        outer_sums part = to;
-        part.sums += row * to.stride;
-        begin_outer_tile(part, height(), width, tile);
-        sum_outer_tile<Vector, height(), Vectors>(o.tile_at(row, height()), tile);
-        end_outer_tile(tile, height(), width, part);
-    });
+    if (to.valid >= width)
+        return run_whole_tile<Vector, Rows, Vectors>(o, to);
+    array_of<float, Rows * width> sums{};
+    const std::size_t bytes = static_cast<std::size_t>(to.valid) * sizeof(float);
+    for (int r = 0; r < Rows; ++r)
+        std::memcpy(sums + r * width, to.sums + r * to.stride, bytes);
+    run_whole_tile<Vector, Rows, Vectors>(o, {sums, width, width, to.continues});
+    for (int r = 0; r < Rows; ++r)
+        std::memcpy(to.sums + r * to.stride, sums + r * width, bytes);
+}
+
+// Rows whose numbers lie together in a panel: what tiles of any width divide well.
+#if defined(__AVX512F__)
+inline constexpr int panel_rows = 14;
+#else
+inline constexpr int panel_rows = 12;
+#endif
+
+// All rows of one block of columns. `in_panels`: rows lie as outer_panels packs them.
+template <class Vector, int Vectors>
+inline void run_outer_rows(int rows, bool in_panels, const outer_operands& o, const outer_sums& to) noexcept {
+    outer_operands part = o;
+    for (int panel = 0; panel < rows; panel += panel_rows) {
+        const int count = std::min(panel_rows, rows - panel);
+        const float* const first = o.rows + static_cast<std::ptrdiff_t>(panel) * (in_panels ? o.pixels : 1);
+        if (in_panels)
+            part.rows_stride = count;
+        for_each_tile<outer_heights<Vectors>>(0, count, [&](int row, auto height) FOVEA_INLINE_LAMBDA {
+            outer_sums sums = to;
+            sums.sums += (panel + row) * to.stride;
+            part.rows = first + row;
+            run_outer_tile<Vector, height(), Vectors>(part, sums);
+        });
+    }
 }
 
 // f(first column, vector tag, vectors) for the blocks of columns that tiles are made for.
@@ -171,16 +166,17 @@ inline void for_each_outer_block(int columns, Function&& f) noexcept {
             f(c, half_vector(0.0F), std::integral_constant<int, 1>{});
 }
 
-// sums[r][c] += rows[p][r] * columns[p][c] over all pixels, for `rows` x `columns` sums. Columns are read in whole
-// vectors of 8.
-inline void add_outer_products(int rows, int columns, const outer_operands& o, const outer_sums& to) noexcept {
+// sums[r][c] += rows[p][r] * columns[p][c] over all pixels, for `rows` x `columns` sums. Columns are read in
+// whole vectors of 8.
+inline void add_outer_products(int rows, int columns, const outer_operands& o,
+                               const outer_sums& to) noexcept {
     for_each_outer_block(columns, [&](int c, auto tag, auto vectors) {
         outer_operands block = o;
         block.columns += c;
         outer_sums sums = to;
         sums.sums += c;
         sums.valid -= c;
-        run_outer_rows<decltype(tag), vectors()>(rows, block, sums);
+        run_outer_rows<decltype(tag), vectors()>(rows, false, block, sums);
     });
 }
 
@@ -197,21 +193,17 @@ public:
     void add(int rows, int columns, const outer_operands& o, const outer_sums& to) const noexcept {
         float* const columns_panel = memory_;
         float* const rows_panels = memory_ + static_cast<std::ptrdiff_t>(most_width) * o.pixels;
-        int packed_for = 0; // vectors of the blocks whose tiles the panels are cut for
+        for (int row = 0; row < rows; row += panel_rows)
+            pack(o.rows + row, o.rows_stride, std::min(panel_rows, rows - row), rows - row, o.pixels,
+                 rows_panels + static_cast<std::ptrdiff_t>(row) * o.pixels);
         for_each_outer_block(columns, [&](int c, auto tag, auto vectors) {
             using v = decltype(tag);
             constexpr int width = vectors() * static_cast<int>(v::size);
-            if (packed_for != vectors())
-                for_each_tile<outer_heights<vectors()>>(0, rows, [&](int row, auto height) FOVEA_INLINE_LAMBDA {
-                    pack(o.rows + row, o.rows_stride, height(), rows - row, o.pixels,
-                         rows_panels + static_cast<std::ptrdiff_t>(row) * o.pixels);
-                });
-            packed_for = vectors();
             pack(o.columns + c, o.columns_stride, width, columns - c, o.pixels, columns_panel);
             outer_sums sums = to;
             sums.sums += c;
             sums.valid -= c;
-            run_outer_rows<v, vectors()>(rows, {rows_panels, 0, columns_panel, width, o.pixels}, sums);
+            run_outer_rows<v, vectors()>(rows, true, {rows_panels, 0, columns_panel, width, o.pixels}, sums);
         });
     }
 
@@ -224,9 +216,9 @@ private:
                      float* panel) noexcept {
         const int copied = (width + 7) / 8 * 8, present = std::min(valid, width);
         // Pixels behind which enough floats of later ones follow that whole vectors can be read.
-        const int whole = valid >= width
-                              ? std::max(0, pixels - static_cast<int>((copied - present + stride - 1) / stride))
-                              : 0;
+        const int whole =
+            valid >= width ? std::max(0, pixels - static_cast<int>((copied - present + stride - 1) / stride))
+                           : 0;
         int p = 0;
         for (; p < whole; ++p, from += stride, panel += width)
             for (int i = 0; i < copied; i += half_size)

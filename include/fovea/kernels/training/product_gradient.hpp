@@ -14,12 +14,12 @@ struct pixel_block {
     bool continues; // the sums so far go on pixel by pixel; else the sum of these is added as a whole
 };
 
-// The pixels of a batch in blocks, each of them summed apart: one chain of additions over a whole map would lose
-// digits. Maps of few pixels are summed pixel by pixel through all images. Sums depend neither on the range of
-// images nor on who adds them up.
+// The pixels of a batch in blocks, each of them summed apart: one chain of additions over a whole map would
+// lose digits. Maps of few pixels are summed pixel by pixel through all images. Sums depend neither on the
+// range of images nor on who adds them up.
 class pixel_blocks {
 public:
-    static constexpr int most = 256, least = 64;
+    static constexpr int most = 416, least = 64;
 
     // `dense`: all images are one run of pixels.
     pixel_blocks(int images, int pixels, bool dense) noexcept
@@ -75,8 +75,8 @@ inline void add_bias_gradient(const product_rows& y, const float* output_gradien
         const pixel_blocks blocks(y.maps, y.pixels, false);
         for (int i = 0; i < blocks.count(); ++i) {
             const pixel_block b = blocks.at(i);
-            const float* const rows =
-                output_gradient + b.image * y.map_stride + static_cast<std::ptrdiff_t>(b.first) * y.stride + c;
+            const float* const rows = output_gradient + b.image * y.map_stride +
+                                      static_cast<std::ptrdiff_t>(b.first) * y.stride + c;
             add_pixels(rows, y.stride, b.count, count, bias_gradient + c, b.continues);
         }
     });
@@ -88,7 +88,8 @@ public:
     product_gradient(const product_rows& y, const product_rows& x) noexcept : y_(y), x_(x) {}
 
     // The workers' panels, then the parts of the sum.
-    static constexpr std::size_t scratch_floats(const product_rows& y, const product_rows& x, int workers) noexcept {
+    static constexpr std::size_t scratch_floats(const product_rows& y, const product_rows& x,
+                                                int workers) noexcept {
         return static_cast<std::size_t>(workers) * panel_floats() +
                (bands(y, x) == 0 ? 0
                                  : static_cast<std::size_t>(y.maps) * static_cast<std::size_t>(bands(y, x)) *
@@ -102,11 +103,12 @@ public:
     }
 
 private:
-    // Rows and columns of the gradient that are worked on together, at most: row panels fit into the second-level
-    // cache.
+    // Rows and columns of the gradient that are worked on together, at most: row panels fit into the
+    // second-level cache.
     static constexpr int most_rows = 120;
-    // Floats of y and x in the first-level cache.
-    static constexpr int first_level_floats = 6144;
+    // Floats of a block that tiles may read as they lie; pixels farther apart, or more of them, are copied
+    // into panels.
+    static constexpr int most_direct = 262144;
 
     // A part of the gradient.
     struct part {
@@ -119,7 +121,8 @@ private:
     static constexpr std::size_t part_floats(const product_rows& y, const product_rows& x) noexcept {
         return static_cast<std::size_t>(y.channels) * static_cast<std::size_t>(padded_channels(x.channels));
     }
-    // How many parts each image's pixels are summed in, where the gradient is small and pixels are many; else 0.
+    // How many parts each image's pixels are summed in, where the gradient is small and pixels are many; else
+    // 0.
     static constexpr int bands(const product_rows& y, const product_rows& x) noexcept {
         constexpr int least_pixels = 800, most_bands = 8;
         constexpr std::size_t most_floats = 16384;
@@ -135,7 +138,8 @@ private:
         return workers_for(l, ex);
     }
     // Tasks are parts of the gradient.
-    void run_by_tiles(const float* y, const float* x, float* gradient, float* scratch, executor& ex) const noexcept {
+    void run_by_tiles(const float* y, const float* x, float* gradient, float* scratch,
+                      executor& ex) const noexcept {
         constexpr int tasks_per_worker = 4, least_rows = 24, least_columns = 48;
         const int all = workers(ex), wanted = all > 1 ? tasks_per_worker * all : 1;
         int row_tasks = (y_.channels + most_rows - 1) / most_rows, column_tasks = 1;
@@ -154,11 +158,13 @@ private:
             float* const to = gradient + static_cast<std::ptrdiff_t>(row) * x_.channels + column;
             const pixel_blocks blocks(y_.maps, y_.pixels, is_dense(y_) && is_dense(x_));
             for (int b = 0; b < blocks.count(); ++b)
-                add_block(blocks.at(b), of, y, x, {to, x_.channels, of.columns, false}, panels(scratch, worker));
+                add_block(blocks.at(b), of, y, x, {to, x_.channels, of.columns, false},
+                          panels(scratch, worker));
         });
     }
     // Tasks are runs of pixels.
-    void run_by_pixels(const float* y, const float* x, float* gradient, float* scratch, executor& ex) const noexcept {
+    void run_by_pixels(const float* y, const float* x, float* gradient, float* scratch,
+                       executor& ex) const noexcept {
         const int cut = bands(y_, x_), padded = padded_channels(x_.channels), all = workers(ex);
         const std::size_t floats = part_floats(y_, x_);
         float* const parts = scratch + static_cast<std::size_t>(ex.concurrency()) * panel_floats();
@@ -169,8 +175,8 @@ private:
             const int end = blocks.first_of(task + 1, y_.maps * cut);
             for (int row = 0; row < y_.channels; row += most_rows)
                 for (int b = blocks.first_of(task, y_.maps * cut); b < end; ++b)
-                    add_block(blocks.at(b), {row, std::min(most_rows, y_.channels - row), 0, x_.channels}, y, x,
-                              {sums + static_cast<std::ptrdiff_t>(row) * padded, padded, padded, false},
+                    add_block(blocks.at(b), {row, std::min(most_rows, y_.channels - row), 0, x_.channels}, y,
+                              x, {sums + static_cast<std::ptrdiff_t>(row) * padded, padded, padded, false},
                               panels(scratch, worker));
         });
         parallel_for(ex, all, y_.channels, [&](int row, int) {
@@ -180,24 +186,25 @@ private:
                     const float* const sums = parts + static_cast<std::size_t>(i) * floats +
                                               static_cast<std::ptrdiff_t>(row) * padded + c;
                     const int valid = x_.channels - c;
-                    store_valid(load_valid<half_vector>(at, valid) + half_vector::load_unaligned(sums), at, valid);
+                    store_valid(load_valid<half_vector>(at, valid) + half_vector::load_unaligned(sums), at,
+                                valid);
                 }
         });
     }
     static outer_panels panels(float* scratch, int worker) noexcept {
         return outer_panels(scratch + static_cast<std::size_t>(worker) * panel_floats());
     }
-    // One block's pixels, in runs that the first-level cache takes in as they lie, or in panels.
+    // One block's pixels.
     void add_block(const pixel_block& block, const part& of, const float* y, const float* x, outer_sums to,
                    const outer_panels& panels) const noexcept {
         to.continues = block.continues;
-        outer_operands o{y + block.image * y_.map_stride + static_cast<std::ptrdiff_t>(block.first) * y_.stride +
-                             of.row,
+        outer_operands o{y + block.image * y_.map_stride +
+                             static_cast<std::ptrdiff_t>(block.first) * y_.stride + of.row,
                          y_.stride,
-                         x + block.image * x_.map_stride + static_cast<std::ptrdiff_t>(block.first) * x_.stride +
-                             of.column,
+                         x + block.image * x_.map_stride +
+                             static_cast<std::ptrdiff_t>(block.first) * x_.stride + of.column,
                          x_.stride, block.count};
-        if (x_.stride + y_.stride <= first_level_floats / 48 && x_.stride >= padded_channels(x_.channels))
+        if (block.count * (x_.stride + y_.stride) <= most_direct && x_.stride >= padded_channels(x_.channels))
             add_outer_products(of.rows, of.columns, o, to);
         else
             panels.add(of.rows, of.columns, o, to);
