@@ -34,8 +34,8 @@ void train_run::resume() {
                      arch->second.c_str(), make_train_engine.arch());
     parts_.engine.restore(s);
     parts_.schedule.restore(s);
-    at_.step = saved_ = saved_integer(s, "step");
-    at_.evaluated = saved_evaluated_ = saved_integer(s, "evaluated");
+    at_.step = marked_ = saved_.step = saved_integer(s, "step");
+    at_.evaluated = saved_.evaluated = saved_integer(s, "evaluated");
     at_.logged = saved_integer(s, "logged");
     at_.best_step = saved_integer(s, "best.step");
     at_.seconds = saved_number(s, "seconds");
@@ -84,9 +84,14 @@ void train_run::train_step() {
     }
     const double rate = parts_.schedule.rate(at_.step);
     const train_result result = parts_.engine.step(batch->images.data(), parts_.loader.truths(), rate);
-    if (!result.is_finite)
+    if (!result.is_finite) {
+        pending_.reset();
+        end_saving();
         stop_not_finite(*batch, parts_.engine.find_non_finite(batch->images.data()));
+    }
     save_pending();
+    if (saving_.valid() && saving_.wait_for(std::chrono::seconds(0)) == std::future_status::ready)
+        end_saving(); // an error ends the run at once
     ++at_.step;
     log_step(result, rate);
     pace_.add_step(batch->count, std::chrono::duration<double>(pace::clock::now() - began).count());
@@ -122,9 +127,9 @@ void train_run::stop_not_finite(const image_batch& batch, const std::string& whe
                        std::to_string(batches_) + "): " + where + "\nthe photos of the batch:";
     for (const std::string& file : batch.files)
         text += "\n  " + file;
-    text += saved_ > 0 ? "\nthe last good checkpoint, of step " + std::to_string(saved_) + ", is " +
-                             parts_.folder.checkpoints().last().string()
-                       : "\nthere is no checkpoint yet";
+    text += saved_.step > 0 ? "\nthe last good checkpoint, of step " + std::to_string(saved_.step) + ", is " +
+                                  parts_.folder.checkpoints().last().string()
+                            : "\nthere is no checkpoint yet";
     throw error(text + "\na smaller --lr, a longer --warmup-steps or --clip-norm may help");
 }
 
@@ -215,34 +220,45 @@ training_state train_run::state() const {
 void train_run::checkpoint_if_due() {
     constexpr double pause = 30; // seconds between checkpoints that nobody asked for
     const std::uint64_t every = parts_.rhythm.checkpoint_every;
-    const bool due = every > 0 ? at_.step - saved_ >= every
+    const bool due = every > 0 ? at_.step - marked_ >= every
                                : at_.step % batches_ == 0 && seconds() - saved_seconds_ >= pause;
-    if (at_.step == 0 || at_.step == saved_ || !due || between_updates())
+    if (at_.step == 0 || at_.step == marked_ || !due || between_updates())
         return;
     pending_ = state();
+    marked_ = at_.step;
     saved_seconds_ = seconds();
 }
 
+// Writes the checkpoint while training goes on: disks may take seconds.
 void train_run::save_pending() {
     if (!pending_)
         return;
-    parts_.folder.checkpoints().save(*pending_);
-    saved_ = saved_integer(*pending_, "step");
-    saved_evaluated_ = saved_integer(*pending_, "evaluated");
+    end_saving();
+    being_saved_ = {saved_integer(*pending_, "step"), saved_integer(*pending_, "evaluated")};
+    saving_ = std::async(std::launch::async,
+                         [this, s = std::move(*pending_)] { parts_.folder.checkpoints().save(s); });
     pending_.reset();
+}
+
+void train_run::end_saving() {
+    if (!saving_.valid())
+        return;
+    saving_.get();
+    saved_ = being_saved_;
 }
 
 void train_run::save_now() {
     pending_.reset();
-    if (at_.step == saved_ && at_.evaluated == saved_evaluated_) // also before the first step
+    end_saving();
+    const save_mark now_at{at_.step, at_.evaluated};
+    if (now_at.step == saved_.step && now_at.evaluated == saved_.evaluated) // also before the first step
         return;
     const training_state now = state();
     if (!is_finite(now))
         throw error("the weights are not finite behind step " + std::to_string(at_.step) +
                     "; no checkpoint is written of them");
     parts_.folder.checkpoints().save(now);
-    saved_ = at_.step;
-    saved_evaluated_ = at_.evaluated;
+    saved_ = now_at;
 }
 
 void train_run::finish() {

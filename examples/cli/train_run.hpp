@@ -12,6 +12,7 @@
 #include "train_schedule.hpp"
 #include "train_validation.hpp"
 
+#include <future>
 #include <map>
 #include <memory>
 #include <optional>
@@ -63,6 +64,11 @@ private:
         std::uint64_t logged = 0;
     };
 
+    // Which state a checkpoint has.
+    struct save_mark {
+        std::uint64_t step = 0, evaluated = 0;
+    };
+
     void train_step();
     void log_step(const train_result& result, double rate);
     [[noreturn]] void stop_not_finite(const image_batch& batch, const std::string& where) const;
@@ -72,6 +78,7 @@ private:
     void save_now();
     training_state state() const;
     void save_pending();
+    void end_saving(); // throws what the writing of a checkpoint threw
     void finish();
     void end_epoch();
     void report_issues();
@@ -85,8 +92,9 @@ private:
     position at_;
     std::optional<train_log> log_;
     std::optional<training_state> pending_; // a checkpoint that waits until the next loss is finite
-    std::uint64_t saved_ = 0;               // the step of the last checkpoint
-    std::uint64_t saved_evaluated_ = 0;     // and of its last evaluation
+    std::future<void> saving_;              // writes a checkpoint
+    save_mark being_saved_, saved_; // the checkpoint that saving_ writes, and the last one on the disk
+    std::uint64_t marked_ = 0;      // the step of the last checkpoint that was due
     double saved_seconds_ = 0;
     double loss_ = no_value;   // of the last step
     std::size_t left_out_ = 0; // issues of the loader that have been reported
