@@ -21,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 using fovea::test::temporary_folder;
 
-std::string text_of(const fs::path& path) {
+std::string contents_of(const fs::path& path) {
     const fovea::file_bytes bytes = fovea::read_file(path);
     return std::string(bytes.data(), bytes.data() + bytes.size());
 }
@@ -53,17 +53,17 @@ TEST_CASE("a file is replaced in one step and nothing else stays in its folder")
     const temporary_folder folder;
     const fs::path path = folder / "weights";
     fovea::write_file_atomically(path, "first");
-    CHECK(text_of(path) == "first");
+    CHECK(contents_of(path) == "first");
     const std::string large(1'000'000, 'x');
     {
         fovea::atomic_file file(path);
         file.write("seco");
         file.write("");
         file.write(large);
-        CHECK(text_of(path) == "first");
-        file.commit([&] { CHECK(text_of(path) == "first"); });
+        CHECK(contents_of(path) == "first");
+        file.commit([&] { CHECK(contents_of(path) == "first"); });
     }
-    CHECK(text_of(path) == "seco" + large);
+    CHECK(contents_of(path) == "seco" + large);
     CHECK(folder.files() == 1);
     fovea::write_file_atomically(path, "");
     CHECK(fs::file_size(path) == 0);
@@ -74,13 +74,13 @@ TEST_CASE("a file that is not committed leaves the old one") {
     const fs::path path = folder / "weights";
     fovea::write_file_atomically(path, "first");
     fovea::atomic_file(path).write("half");
-    CHECK(text_of(path) == "first");
+    CHECK(contents_of(path) == "first");
     {
         fovea::atomic_file file(path);
         file.write("half");
         CHECK_THROWS_AS(file.commit([] { throw std::runtime_error("no"); }), std::runtime_error);
     }
-    CHECK(text_of(path) == "first");
+    CHECK(contents_of(path) == "first");
     CHECK(folder.files() == 1);
 }
 
@@ -90,7 +90,7 @@ TEST_CASE("a name without a folder is a file of the current one") {
     fs::current_path(folder.path());
     fovea::write_file_atomically("weights", "here");
     fs::current_path(before);
-    CHECK(text_of(folder / "weights") == "here");
+    CHECK(contents_of(folder / "weights") == "here");
 }
 
 TEST_CASE("what a killed run left is overwritten") {
@@ -98,7 +98,7 @@ TEST_CASE("what a killed run left is overwritten") {
     const fs::path path = folder / "weights";
     std::ofstream(fovea::atomic_file::partial_path(path)) << std::string(5000, 'x');
     fovea::write_file_atomically(path, "whole");
-    CHECK(text_of(path) == "whole");
+    CHECK(contents_of(path) == "whole");
     CHECK(folder.files() == 1);
 }
 
@@ -109,7 +109,7 @@ TEST_CASE("a full disk is named and keeps the old file") {
     fs::create_symlink("/dev/full", fovea::atomic_file::partial_path(path)); // each write to it fails: ENOSPC
     CHECK(test::error_of([&] { fovea::write_file_atomically(path, "second"); }) ==
           path.string() + ": cannot be written: No space left on device");
-    CHECK(text_of(path) == "first");
+    CHECK(contents_of(path) == "first");
     CHECK(folder.files() == 1);
 }
 
@@ -124,7 +124,7 @@ TEST_CASE("a write that is cut short is an error that keeps the old file") {
         fovea::write_file_atomically(folder / "small", std::string(1000, 'x'));
     }
     CHECK(message == path.string() + ": cannot be written: File too large");
-    CHECK(text_of(path) == "first");
+    CHECK(contents_of(path) == "first");
     CHECK(fs::file_size(folder / "small") == 1000);
     CHECK(folder.files() == 2);
 }
