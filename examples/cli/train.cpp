@@ -6,7 +6,6 @@
 
 #include <fovea/graph/params.hpp>
 #include <fovea/io/weights.hpp>
-#include <fovea/models/detector.hpp>
 #include <fovea/train/data/read_photo.hpp>
 
 #include <CLI/CLI.hpp>
@@ -80,7 +79,7 @@ train_choice engine_choice(const train_options& o, const train_recipe& r,
 }
 
 train_loader_choice loader_choice(const train_options& o, const train_recipe& r,
-                                  const detection_dataset& data, const tables::ssdlite_table& table) {
+                                  const detection_dataset& data, const preset& input) {
     train_loader_choice c;
     c.data = &data;
     c.loading.batches.batch = static_cast<std::size_t>(r.batch_size);
@@ -91,7 +90,7 @@ train_loader_choice loader_choice(const train_options& o, const train_recipe& r,
     c.loading.workers = static_cast<std::size_t>(o.workers);
     c.loading.ahead = c.loading.workers + 1;
     c.augmentation = detection_augmentation_named(r.data_augmentation);
-    c.input = detector_preset(table);
+    c.input = input;
     c.seed = static_cast<std::uint64_t>(r.seed);
     c.read = read_photo;
     return c;
@@ -172,9 +171,9 @@ int run_train(train_options o) {
     choice.load.labels = data.train.classes;
     const auto& table = std::get<tables::ssdlite_table>(choice.table);
 
-    const auto loader = make_train_loader(loader_choice(o, recipe, data.train, table));
-    train_schedule schedule(recipe, loader->batches_per_epoch());
     const auto engine = make_train_engine(engine_choice(o, recipe, table));
+    const auto loader = make_train_loader(loader_choice(o, recipe, data.train, engine->input()));
+    train_schedule schedule(recipe, loader->batches_per_epoch());
     const load_options beginning = choice.load;
     choice.load = {};
     choice.load.labels = data.train.classes;

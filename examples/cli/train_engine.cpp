@@ -46,7 +46,7 @@ class arch_train_engine final : public train_engine {
 public:
     explicit arch_train_engine(const train_choice& c)
         : threads_(std::max(1, c.threads)), program_(c.table), net_(program_.view(), {c.batch, c.recomputes, false}, threads_),
-          frozen_(c.groups.frozen) {
+          input_(detector_preset(c.table)), frozen_(c.groups.frozen) {
         initialize(graph(), c.policy, c.seed, net_.parameters().values(), net_.parameters().buffers());
         net_.parameters().freeze([&](std::string_view key) { return is_frozen(key); });
         net_.parameters().freeze_statistics(
@@ -103,6 +103,7 @@ public:
     }
 
     graph_view graph() const noexcept override { return program_.graph(); }
+    preset input() const noexcept override { return input_; }
     std::size_t workspace_bytes() const noexcept override { return net_.workspace_bytes(); }
 
 private:
@@ -120,6 +121,7 @@ private:
     thread_executor threads_;
     runtime_training_program program_;
     training_network net_;
+    preset input_;
     std::vector<std::string> frozen_; // prefixes of keys
     std::optional<ssd_trainer> trainer_;
 };

@@ -5,6 +5,7 @@
 #include "model_choice.hpp"
 
 #include <fovea/dispatch.hpp>
+#include <fovea/preprocess/preset.hpp>
 #include <fovea/train/checkpoint.hpp>
 #include <fovea/train/init/policies.hpp>
 #include <fovea/train/loss/ssd_settings.hpp>
@@ -68,6 +69,8 @@ public:
     virtual void restore(const training_state& state) = 0;
 
     virtual graph_view graph() const noexcept = 0;
+    // What the detector does to a photo.
+    virtual preset input() const noexcept = 0;
     virtual std::size_t workspace_bytes() const noexcept = 0;
 };
 
