@@ -11,7 +11,8 @@ TEST_CASE("Exit codes: 0 for help, 2 for a call that makes no sense") {
     const scratch_folder folder;
     CHECK(run_fovea(folder, "--help").status == 0);
     CHECK(run_fovea(folder, "--version").out.rfind("fovea ", 0) == 0);
-    for (const char* command : {"list", "info", "run", "classify", "detect", "evaluate", "bench", "fetch", "train", "curves"})
+    for (const char* command :
+         {"list", "info", "run", "classify", "detect", "evaluate", "bench", "fetch", "train", "curves"})
         CHECK(run_fovea(folder, std::string(command) + " --help").status == 0);
     for (const char* call :
          {"", "paint", "info", "info resnet", "info mobilenet_v2 --dilated",
