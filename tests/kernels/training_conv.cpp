@@ -145,6 +145,16 @@ TEST_CASE("any other convolution in training") {
     check(dense_case({7, 9, 6}, 6, window::same(3, 1, 2), 1, 1));
     check(dense_case({7, 9, 6}, 12, {3, 5, 2, 1, 1, 0, 1, 0, 1}, 2, 2));
     check(dense_case({7, 9, 6}, 12, {2, 4, 3, 2, 0, 2, 1, 3, 1}, 6, 2));
+    check(dense_case({9, 8, 40}, 53, window::same(3), 1, 2));
+    check(dense_case({9, 8, 70}, 24, window::same(3, 2), 2, 2));
+    check(dense_case({9, 8, 17}, 20, window::same(1, 2), 1, 2)); // a residual's 1x1 at stride 2
+    check(dense_case({12, 11, 5}, 7, window::same(9), 1, 1));    // more than 64 taps
+    check(dense_case({12, 11, 5}, 7, window::same(7, 2), 1, 2));
+    check(dense_case({4, 4, 8}, 9, {3, 3, 1, 1, 3, 3, 3, 3, 1}, 1, 2)); // padding beyond the window's reach
+    check(dense_case({9, 9, 9}, 8, window::same(3, 1, 6), 1, 1));
+    training_conv_case adding = dense_case({9, 8, 12}, 10, window::same(3), 1, 3);
+    adding.bias = adding.adds_input = adding.out_place.dense = true;
+    check(adding);
     training_conv_case c = dense_case({7, 9, 4}, 6, window::same(3, 2), 1, 3);
     c.bias = c.adds_input = c.in_place.dense = c.out_place.dense = true;
     c.out_place.gap = 3;

@@ -11,17 +11,6 @@ FOVEA_ARCH_NAMESPACE_BEGIN
 
 namespace kernel_detail {
 
-// The input gradient of a depthwise convolution at stride 1, itself a convolution with the window turned
-// round.
-constexpr layer turned_layer(const layer& l) noexcept {
-    layer t = l;
-    t.in = l.out;
-    t.out = l.in;
-    t.win.pad_top = l.win.kernel_height - 1 - l.win.pad_top;
-    t.win.pad_left = l.win.kernel_width - 1 - l.win.pad_left;
-    return t;
-}
-
 // Packs as depthwise_weights::pack() does; `turned`: the last tap first.
 inline void pack_depthwise(const float* weight, const float* bias, int taps, int channels, bool turned,
                            float* packed) noexcept {

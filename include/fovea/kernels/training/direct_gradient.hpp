@@ -26,6 +26,16 @@ constexpr layer layer_of(const training_layer& l, int images) noexcept {
     return all;
 }
 
+// The input gradient of a convolution at stride 1, itself a convolution with the window turned round.
+constexpr layer turned_layer(const layer& l) noexcept {
+    layer t = l;
+    t.in = l.out;
+    t.out = l.in;
+    t.win.pad_top = (l.win.kernel_height - 1) * l.win.dilation - l.win.pad_top;
+    t.win.pad_left = (l.win.kernel_width - 1) * l.win.dilation - l.win.pad_left;
+    return t;
+}
+
 // f(image, executor, worker): whole images to workers where there are enough of them, else the workers share
 // each.
 template <class Function>

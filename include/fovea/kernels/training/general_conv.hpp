@@ -1,8 +1,10 @@
-// Training of any other convolution, by plain loops.
+// Training of any other convolution: the kernels of inference forward, and backward where the input gradient
+// is a convolution itself; gradients out of matrix products.
 #pragma once
 
 #include <fovea/kernels/general_conv.hpp>
-#include <fovea/kernels/training/direct_gradient.hpp>
+#include <fovea/kernels/simd/dense_conv.hpp>
+#include <fovea/kernels/training/conv_gradient.hpp>
 
 FOVEA_ARCH_NAMESPACE_BEGIN
 
@@ -10,12 +12,32 @@ struct training_general_conv_kernel {
     static constexpr const char* name = "general_conv";
 
     static constexpr std::size_t packed_floats(const training_layer& l) noexcept {
-        return general_conv_kernel::packed_floats(kernel_detail::layer_of(l));
+        using namespace kernel_detail;
+        const std::size_t forward = is_dense(l) ? dense_conv_kernel::packed_floats(layer_of(l))
+                                                : general_conv_kernel::packed_floats(layer_of(l));
+        return std::max(forward, is_turned(l) ? dense_conv_kernel::packed_floats(turned_layer(layer_of(l)))
+                                              : scattered_gradient::packed_floats(l));
     }
-    static constexpr std::size_t scratch_floats(const training_layer&, int, int) noexcept { return 0; }
-    static void prepare_forward(const training_layer& l, const training_operands& o, executor&) noexcept {
-        const int outputs = l.out.map.channels;
-        float* const bias = std::copy_n(o.weight, weights_of_output(l) * outputs, o.packed);
+    static constexpr std::size_t scratch_floats(const training_layer& l, int, int workers) noexcept {
+        using namespace kernel_detail;
+        return std::max(tap_gradient::scratch_floats(l, workers),
+                        scattered_gradient::scratch_floats(l, workers));
+    }
+    static void prepare_forward(const training_layer& l, const training_operands& o, executor& ex) noexcept {
+        using namespace kernel_detail;
+        const int channels = l.in.map.channels, outputs = l.out.map.channels, taps = taps_of(l);
+        if (is_dense(l)) {
+            pack_dense(
+                layer_of(l), o.bias,
+                [=, w = o.weight](int k, int c) {
+                    return w[(static_cast<std::ptrdiff_t>(c) * channels + k % channels) * taps +
+                             k / channels];
+                },
+                o.packed, ex);
+            return;
+        }
+        const std::ptrdiff_t weights = static_cast<std::ptrdiff_t>(outputs) * (channels / l.groups) * taps;
+        float* const bias = std::copy_n(o.weight, weights, o.packed);
         if (o.bias != nullptr)
             std::copy_n(o.bias, outputs, bias);
         else
@@ -23,24 +45,55 @@ struct training_general_conv_kernel {
     }
     static void forward(const training_layer& l, const training_operands& o, image_range r,
                         executor& ex) noexcept {
-        const layer one = kernel_detail::layer_of(l);
-        for (int n = r.first; n < r.last; ++n) {
+        using namespace kernel_detail;
+        const layer one = layer_of(l);
+        for_each_image(l, r, ex, [&](int n, executor& of_image, int) {
             operands x;
             x.input = o.input + n * l.in.image_stride;
             x.weights = o.packed;
             x.output = o.output + n * l.out.image_stride;
-            general_conv_kernel::run(one, x, ex);
-        }
+            if (is_dense(l))
+                dense_conv_kernel::run(one, x, of_image);
+            else
+                general_conv_kernel::run(one, x, of_image);
+        });
+    }
+    static void prepare_backward(const training_layer& l, const training_operands& o, executor& ex) noexcept {
+        using namespace kernel_detail;
+        if (o.input_gradient == nullptr)
+            return;
+        if (!is_turned(l))
+            return scattered_gradient(l).pack(o.weight, o.packed, ex);
+        const int channels = l.in.map.channels, outputs = l.out.map.channels, taps = taps_of(l);
+        pack_dense(
+            turned_layer(layer_of(l)), nullptr,
+            [=, w = o.weight](int k, int c) {
+                return w[(static_cast<std::ptrdiff_t>(k % outputs) * channels + c) * taps + taps - 1 -
+                         k / outputs];
+            },
+            o.packed, ex);
     }
     static void backward(const training_layer& l, const training_operands& o, image_range r,
                          executor& ex) noexcept {
-        const int workers = workers_for(kernel_detail::layer_of(l, r.count()), ex);
-        parallel_for(ex, workers, l.out.map.channels, [&](int c, int) {
-            for (int n = r.first; n < r.last; ++n)
-                sum_channel(l, o, n, c);
+        using namespace kernel_detail;
+        if (o.bias_gradient != nullptr)
+            add_bias_gradient(rows_of(l.out, r.count()), o.output_gradient + r.first * l.out.image_stride,
+                              o.bias_gradient, ex);
+        if (o.weight_gradient != nullptr)
+            tap_gradient(l).run(o, r, ex);
+        if (o.input_gradient == nullptr)
+            return;
+        if (!is_turned(l))
+            return scattered_gradient(l).run(o, r, ex);
+        const layer turned = turned_layer(layer_of(l));
+        for_each_image(l, r, ex, [&](int n, executor& of_image, int) {
+            operands x;
+            x.input = o.output_gradient + n * l.out.image_stride;
+            x.weights = o.packed;
+            x.output = o.input_gradient + n * l.in.image_stride;
+            x.residual = o.adds_input ? x.output : nullptr;
+            dense_conv_kernel::run(turned, x, of_image);
         });
-        if (o.input_gradient != nullptr)
-            kernel_detail::add_input_gradient(l, o, r, ex);
     }
     static constexpr training_kernel pair() noexcept {
         training_kernel k;
@@ -49,51 +102,32 @@ struct training_general_conv_kernel {
         k.scratch_floats = &scratch_floats;
         k.prepare_forward = &prepare_forward;
         k.forward = &forward;
+        k.prepare_backward = &prepare_backward;
         k.backward = &backward;
         return k;
     }
 
 private:
-    static constexpr std::ptrdiff_t weights_of_output(const training_layer& l) noexcept {
-        return static_cast<std::ptrdiff_t>(l.in.map.channels / l.groups) * l.win.kernel_height *
-               l.win.kernel_width;
+    static constexpr bool is_dense(const training_layer& l) noexcept {
+        return l.groups == 1 && kernel_detail::taps_of(l) <= kernel_detail::max_taps;
     }
-    // The gradients of one output channel's weights and bias.
-    static void sum_channel(const training_layer& l, const training_operands& o, int n, int c) noexcept {
+    // Whether the input gradient is a convolution with the window turned round. A gradient without padding
+    // between its pixels cannot be its own residual.
+    static constexpr bool is_turned(const training_layer& l) noexcept {
         const window& w = l.win;
-        const map_layout &in = l.in.map, &out = l.out.map;
-        const int members = in.channels / l.groups;
-        const float* const input = o.input + n * l.in.image_stride +
-                                   static_cast<std::ptrdiff_t>(c / (out.channels / l.groups)) * members;
-        const float* const gradient = o.output_gradient + n * l.out.image_stride + c;
-        float* weight = o.weight_gradient + c * weights_of_output(l);
-        for (int m = 0; o.weight_gradient != nullptr && m < members; ++m)
-            for (int ky = 0; ky < w.kernel_height; ++ky)
-                for (int kx = 0; kx < w.kernel_width; ++kx, ++weight)
-                    *weight += sum_pixels(l, [&](int y, int x) {
-                        const int iy = y * w.stride_height - w.pad_top + ky * w.dilation;
-                        const int ix = x * w.stride_width - w.pad_left + kx * w.dilation;
-                        return iy < 0 || iy >= in.height || ix < 0 || ix >= in.width
-                                   ? 0.0F
-                                   : gradient[pixel(out, y, x)] * input[pixel(in, iy, ix) + m];
-                    });
-        if (o.bias_gradient != nullptr)
-            o.bias_gradient[c] += sum_pixels(l, [&](int y, int x) { return gradient[pixel(out, y, x)]; });
+        return is_dense(l) && w.stride_height == 1 && w.stride_width == 1 &&
+               w.pad_top <= (w.kernel_height - 1) * w.dilation &&
+               w.pad_left <= (w.kernel_width - 1) * w.dilation &&
+               l.in.map.stride == padded_channels(l.in.map.channels);
     }
-    static std::ptrdiff_t pixel(const map_layout& m, int y, int x) noexcept {
-        return (static_cast<std::ptrdiff_t>(y) * m.width + x) * m.stride;
-    }
-    // Row by row, so that no chain of additions is long.
-    template <class Function>
-    static float sum_pixels(const training_layer& l, const Function& f) noexcept {
-        float sum = 0;
-        for (int y = 0; y < l.out.map.height; ++y) {
-            float row = 0;
-            for (int x = 0; x < l.out.map.width; ++x)
-                row += f(y, x);
-            sum += row;
-        }
-        return sum;
+    // As dense_conv_kernel::pack(), from weights anywhere in memory: product k is [tap][input channel].
+    template <class WeightAt>
+    static void pack_dense(const layer& l, const float* bias, const WeightAt& weight_at, float* packed,
+                           executor& ex) noexcept {
+        kernel_detail::pack_columns(bias, dense_conv_kernel::products(l), l.out.channels, weight_at, packed,
+                                    ex);
+        std::fill_n(packed + packed_matrix_floats(dense_conv_kernel::products(l), l.out.channels),
+                    padded_channels(l.in.channels), 0.0F);
     }
 };
 
