@@ -95,6 +95,34 @@ TEST_CASE("pools and resizes have torch's shapes") {
     CHECK(shapes[9] == shape{34, 51, 8});
 }
 
+TEST_CASE("TensorFlow's padding follows the input's size") {
+    builder<8> b;
+    const node_id x = b.input({64, 65, 8});
+    const node_id conv = b.conv2d(x, 0, 16, window::same_tf(3, 2));
+    CHECK(b.shape_of(conv) == shape{32, 33, 16});
+    const window even = b.view()[conv].win;
+    CHECK((even.pad_top == 0 && even.pad_bottom == 1 && even.pad_left == 1 && even.pad_right == 1));
+    const node_id depthwise = b.conv2d(conv, 0, 16, window::same_tf(5, 2), 16);
+    CHECK(b.shape_of(depthwise) == shape{16, 17, 16});
+    const window w = b.view()[depthwise].win;
+    CHECK((w.pad_top == 1 && w.pad_bottom == 2 && w.pad_left == 2 && w.pad_right == 2));
+    CHECK(b.shape_of(b.max_pool(depthwise, 0, window::same_tf(3, 2))) == shape{8, 9, 16});
+    CHECK(b.shape_of(b.conv2d(depthwise, 0, 4, window::same_tf(3, 1, 2))) == shape{16, 17, 4});
+    CHECK(b.view()[b.conv2d(depthwise, 0, 4, window::same_tf(1))].win.is_pointwise());
+    CHECK(b.first_fault().kind == fault::none);
+    std::array<shape, 8> shapes{};
+    for (int height = 1; height < 20; ++height) {
+        CHECK(infer_shapes(b.view(), height, 7, shapes).kind == fault::none);
+        CHECK(shapes[1] == shape{(height + 1) / 2, 4, 16});
+        CHECK(shapes[2] == shape{(height + 3) / 4, 2, 16});
+        CHECK(shapes[3] == shape{(height + 7) / 8, 1, 16});
+    }
+    window broken = window::same_tf(3);
+    broken.stride_width = 0;
+    check_fault(fault_of([&](auto& other) { other.conv2d(other.input({4, 4, 3}), 0, 4, broken); }),
+                fault::empty_map, 1, 4, 3);
+}
+
 TEST_CASE("each fault of a node names it, what came and what was wanted") {
     check_fault(fault_of([](auto& b) { b.input({0, 8, 3}); }), fault::table_value, 0, 0, 1);
     check_fault(fault_of([](auto& b) {

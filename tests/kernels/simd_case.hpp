@@ -42,7 +42,7 @@ inline std::string text_of(const conv_case& c) {
 
 // Whether a window gives anything at all.
 inline bool fits(shape map, const window& w) {
-    return reference::conv_out_shape(map, 1, w).size() > 0;
+    return reference::conv_out_shape(map, 1, w.padded_for(map.height, map.width)).size() > 0;
 }
 
 // Numbers in (-scale, scale), the same in every run.
@@ -76,12 +76,13 @@ public:
         s.value = s.node;
         s.act = c.act;
         REQUIRE(b.first_fault().kind == fault::none);
+        case_.win = b.view()[s.node].win; // padded
         kernel_ = kernel_table[static_cast<std::size_t>(select_kernel(b.view(), s))];
         out_ = b.shape_of(s.node);
         const auto stride = [](int channels, bool dense) {
             return dense ? channels : padded_channels(channels);
         };
-        layer_ = {c.win,
+        layer_ = {case_.win,
                   c.groups,
                   c.act,
                   {c.in.height, c.in.width, c.in.channels, stride(c.in.channels, c.dense_input)},

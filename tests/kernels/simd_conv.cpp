@@ -47,6 +47,17 @@ const window windows[] = {
     window::same(7),
     window::same(7, 2),
     window::same(7, 3, 2),
+    window::same_tf(1, 2),
+    window::same_tf(2),
+    window::same_tf(2, 2),
+    window::same_tf(3),
+    window::same_tf(3, 2),
+    window::same_tf(3, 3),
+    window::same_tf(4, 2),
+    window::same_tf(5),
+    window::same_tf(5, 2),
+    window::same_tf(5, 2, 2),
+    window::same_tf(7, 2),
     {3, 5, 2, 1, 1, 0, 1, 0, 1},
     {2, 4, 3, 2, 0, 2, 1, 3, 1},
     {5, 3, 1, 1, 4, 2, 0, 1, 1},
@@ -126,11 +137,13 @@ TEST_CASE("dense convolutions agree with the reference for any window") {
                 check({{map.height, map.width, 5}, 33, w});
             }
     for (int out = 1; out <= 40; ++out) {
-        conv_case c{{5, 6, 3}, out, window::same(3, 2)};
-        c.dense_input = true;
-        check(c);
-        c.dense_output = true;
-        check(c);
+        for (const window& w : {window::same(3, 2), window::same_tf(3, 2)}) {
+            conv_case c{{5, 6, 3}, out, w};
+            c.dense_input = true;
+            check(c);
+            c.dense_output = true;
+            check(c);
+        }
     }
 }
 
@@ -143,7 +156,8 @@ TEST_CASE("depthwise convolutions agree with the reference for any window") {
 }
 
 TEST_CASE("depthwise convolutions agree with the reference for any number of channels and any width") {
-    for (const window& w : {window::same(3), window::same(3, 2), window::same(5), window::same(5, 2)}) {
+    for (const window& w : {window::same(3), window::same(3, 2), window::same(5), window::same(5, 2),
+                            window::same_tf(3, 2), window::same_tf(5, 2)}) {
         for (int channels = 1; channels <= 70; channels += 3)
             check(depthwise({4, 9, channels}, w));
         for (int width = 1; width <= 24; ++width)

@@ -68,6 +68,19 @@ TEST_CASE("pools agree with the reference for any window") {
                             }
 }
 
+TEST_CASE("pools with TensorFlow's padding give ceil(side / stride) pixels") {
+    for (int kernel : {2, 3, 5})
+        for (int stride : {1, 2, 3})
+            for (pool_border border : {pool_border::excluded, pool_border::zero})
+                for (int height = 1; height <= 8; ++height)
+                    for (int width : {3, 10, 11}) {
+                        const window w = window::same_tf(kernel, stride).padded_for(height, width);
+                        CHECK(reference::pool_out_shape({height, width, 9}, w, false) ==
+                              shape{(height + stride - 1) / stride, (width + stride - 1) / stride, 9});
+                        check({{height, width, 9}, w, false, border});
+                    }
+}
+
 TEST_CASE("pools take uneven and dilated windows") {
     check({{9, 12, 20}, {2, 3, 2, 1, 1, 0, 0, 1, 1}, false, pool_border::zero});
     check({{9, 12, 20}, {3, 1, 1, 2, 0, 0, 1, 0, 1}, true, pool_border::excluded});

@@ -23,6 +23,11 @@ struct block_table {
     int projected = 8;  // 0: the depthwise convolution is the output
     bool residual = false;
     bool image = false; // a first convolution at stride 2 in the expansion's place
+    bool tf_same = false;
+
+    window window_of(int side, int step) const {
+        return tf_same ? window::same_tf(side, step) : window::same(side, step);
+    }
 };
 
 template <class Builder>
@@ -34,14 +39,14 @@ void build_graph(Builder& b, const block_table& t) {
         x = b.conv2d(x, child(), t.in.channels, window{}, 1, true);
     node_id input = x;
     if (t.image)
-        x = b.conv2d(x, child(), t.expanded, window::same(3, 2), 1, true);
+        x = b.conv2d(x, child(), t.expanded, t.window_of(3, 2), 1, true);
     else if (t.expanded > 0)
         x = b.batch_norm(b.conv2d(x, child(), t.expanded, window{}, 1), child(), 1e-3F);
     if (t.expanded > 0)
         x = b.activate(x, 0, t.act);
     if (t.image)
         input = x;
-    x = b.conv2d(x, child(), b.channels(x), window::same(t.kernel, t.stride), b.channels(x), true);
+    x = b.conv2d(x, child(), b.channels(x), t.window_of(t.kernel, t.stride), b.channels(x), true);
     x = b.activate(x, 0, t.act);
     if (t.gated) {
         const node_id squeezed = b.conv2d(b.global_average_pool(x, child()), child(), 8, window{}, 1, true);
@@ -88,6 +93,19 @@ void check_block(const block_table& table) {
             REQUIRE(std::equal(net.output(0).begin(), net.output(0).end(), other.output(0).begin()));
         }
     }
+}
+
+// Likewise with TensorFlow's padding, which is uneven at stride 2 and even sizes; `table` has an even size.
+void check_block_tf(block_table table) {
+    table.tf_same = true;
+    for (int row = 0; row < 2; ++row)
+        for (int column = 0; column < 2; ++column) {
+            block_table t = table;
+            t.in.height += row;
+            t.in.width += column;
+            INFO(t.in.height << "x" << t.in.width);
+            check_block(t);
+        }
 }
 
 const int block_kernels[] = {3, 5}, block_strides[] = {1, 2};
@@ -156,6 +174,22 @@ TEST_CASE("the first convolution may be the block's residual, too") {
         for (int expanded : {8, 16, 24, 40}) {
             INFO("width " << width << ", " << expanded);
             check_block({{60, width, 3}, expanded, 3, 1, activation::hardswish, false, expanded, true, true});
+        }
+}
+
+TEST_CASE("blocks with TensorFlow's padding") {
+    for (int kernel : block_kernels)
+        for (int stride : block_strides) {
+            INFO(kernel << " stride " << stride);
+            check_block_tf({{26, 32, 12}, 40, kernel, stride, activation::relu6, false, 20}); // by rows
+            for (int side : {2, 4, 6, 14})                                                   // by columns
+                check_block_tf({{side, side + 2, 16}, 88, kernel, stride, activation::silu, true, 16});
+            check_block_tf({{30, 28, 40}, 0, kernel, stride, activation::relu, false, 24}); // no expansion
+        }
+    for (int stride : block_strides)
+        for (int width : {6, 50}) {
+            check_block_tf({{52, width, 3}, 32, 3, stride, activation::silu, stride == 2, 16, false, true});
+            check_block_tf({{64, width + 50, 3}, 16, 3, 1, activation::relu6, false, 16, true, true});
         }
 }
 

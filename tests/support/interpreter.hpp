@@ -53,6 +53,8 @@ private:
         const auto map = reference::make_map(out.data(), shapes_[at(i)]);
         const std::vector<double>& x = values_[at(n.inputs[0])];
         const auto out_channels = static_cast<std::size_t>(n.out.channels);
+        const shape& in = shapes_[at(n.inputs[0])];
+        const window win = n.win.padded_for(in.height, in.width);
         if (n.kind == op::conv2d) {
             const std::vector<double> weight = parameter_of(i, "weight"), bias = parameter_of(i, "bias");
             const auto members = static_cast<std::size_t>(shapes_[at(n.inputs[0])].channels / n.groups);
@@ -60,7 +62,7 @@ private:
                                       {weight.data(),
                                        {out_channels, members, static_cast<std::size_t>(n.win.kernel_height),
                                         static_cast<std::size_t>(n.win.kernel_width)}},
-                                      bias, n.win, n.groups, map);
+                                      bias, win, n.groups, map);
         } else if (n.kind == op::linear) {
             const std::vector<double> weight = parameter_of(i, "weight"), bias = parameter_of(i, "bias");
             reference::linear<double>(x, {weight.data(), {out_channels, x.size()}}, bias, out);
@@ -86,9 +88,9 @@ private:
         } else if (n.kind == op::global_average_pool) {
             reference::global_average_pool<double>(map_of(n.inputs[0]), out);
         } else if (n.kind == op::max_pool) {
-            reference::max_pool<double>(map_of(n.inputs[0]), n.win, n.ceil_mode, n.border, map);
+            reference::max_pool<double>(map_of(n.inputs[0]), win, n.ceil_mode, n.border, map);
         } else if (n.kind == op::avg_pool) {
-            reference::avg_pool<double>(map_of(n.inputs[0]), n.win, n.ceil_mode, n.border, map);
+            reference::avg_pool<double>(map_of(n.inputs[0]), win, n.ceil_mode, n.border, map);
         } else if (n.kind == op::resize) {
             resize(n, x, out, shapes_[at(i)]);
         } else {

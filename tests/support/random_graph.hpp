@@ -39,6 +39,10 @@ private:
             --groups;
         return groups;
     }
+    window some_window(int kernel, int stride, int dilation = 1) {
+        return below(2) == 0 ? window::same(kernel, stride, dilation)
+                             : window::same_tf(kernel, stride, dilation);
+    }
     activation some_activation() { return static_cast<activation>(below(8)); }
 
     template <class Builder>
@@ -48,9 +52,9 @@ private:
         const int kernel = 1 + 2 * below(3);
         switch (below(13)) {
         case 0:
-            return b.conv2d(x, name, 1 + below(20), window::same(kernel, 1 + below(2)), 1, below(2) == 0);
+            return b.conv2d(x, name, 1 + below(20), some_window(kernel, 1 + below(2)), 1, below(2) == 0);
         case 1:
-            return b.conv2d(x, name, channels, window::same(kernel, 1, 1 + below(2)), channels);
+            return b.conv2d(x, name, channels, some_window(kernel, 1 + below(2), 1 + below(2)), channels);
         case 2:
             return b.conv2d(x, name, 1 + below(30), window{}, 1, true);
         case 3:
@@ -64,7 +68,7 @@ private:
         case 7:
             return b.global_average_pool(x, name);
         case 8:
-            return pool(b, x, name, window::same(kernel, 1 + below(2)));
+            return pool(b, x, name, some_window(kernel, 1 + below(2)));
         case 9:
             return resize(b, x, name);
         case 10:

@@ -183,8 +183,10 @@ private:
         for (node_id x : n.inputs)
             if (x >= node_count() || (x < 0 && x != -1))
                 fail({fault::no_such_input, node_count(), x, node_count() - 1});
+        const shape in = shape_of(n.inputs[0]);
+        n.win = n.win.padded_for(in.height, in.width);
         fault_report f;
-        n.out = infer_shape(n, shape_of(n.inputs[0]), shape_of(n.inputs[1]), f);
+        n.out = infer_shape(n, in, shape_of(n.inputs[1]), f);
         if (f.kind != fault::none) {
             f.node = node_count();
             fail(f);

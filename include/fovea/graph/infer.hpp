@@ -11,7 +11,7 @@ namespace detail {
 
 // The map that a sliding window makes of `in`, with `channels`.
 constexpr shape infer_window(const node& n, shape in, int channels, fault_report& f) noexcept {
-    const window& w = n.win;
+    const window w = n.win.padded_for(in.height, in.width);
     const auto size = n.ceil_mode ? ceil_out_size<int> : out_size<int>;
     const int height = size(in.height, w.kernel_height, w.stride_height, w.pad_top, w.pad_bottom, w.dilation);
     const int width = size(in.width, w.kernel_width, w.stride_width, w.pad_left, w.pad_right, w.dilation);
@@ -35,7 +35,7 @@ constexpr shape infer_conv2d(const node& n, shape in, fault_report& f) noexcept 
 
 // A pool's padding is at most half of its window, as torch wants it: a window then never sees padding only.
 constexpr shape infer_pool(const node& n, shape in, fault_report& f) noexcept {
-    const window& w = n.win;
+    const window w = n.win.padded_for(in.height, in.width);
     const int half_height = window_extent(w.kernel_height, w.dilation) / 2;
     const int half_width = window_extent(w.kernel_width, w.dilation) / 2;
     for (int pad : {w.pad_top, w.pad_bottom})

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fovea/graph/activation.hpp>
+#include <fovea/math/out_size.hpp>
 
 #include <array>
 #include <cstddef>
@@ -55,12 +56,30 @@ struct window {
     int stride_height = 1, stride_width = 1;
     int pad_top = 0, pad_left = 0, pad_bottom = 0, pad_right = 0;
     int dilation = 1;
+    bool tf_same = false; // pads follow from the size of the input: see padded_for()
 
     // A square window with torchvision's padding, (kernel - 1) / 2 * dilation on each side
     // (Conv2dNormActivation).
     static constexpr window same(int kernel, int stride = 1, int dilation = 1) noexcept {
         const int pad = (kernel - 1) / 2 * dilation;
         return {kernel, kernel, stride, stride, pad, pad, pad, pad, dilation};
+    }
+    // A square window with TensorFlow's SAME padding, ceil(side / stride) positions at every input size.
+    static constexpr window same_tf(int kernel, int stride = 1, int dilation = 1) noexcept {
+        return {kernel, kernel, stride, stride, 0, 0, 0, 0, dilation, true};
+    }
+    // The window with the pads that it has on an input of height x width.
+    constexpr window padded_for(int height, int width) const noexcept {
+        if (!tf_same || stride_height < 1 || stride_width < 1)
+            return *this;
+        const auto rows = same_padding(height, kernel_height, stride_height, dilation);
+        const auto columns = same_padding(width, kernel_width, stride_width, dilation);
+        window w = *this;
+        w.pad_top = rows.before;
+        w.pad_bottom = rows.after;
+        w.pad_left = columns.before;
+        w.pad_right = columns.after;
+        return w;
     }
     constexpr bool is_pointwise() const noexcept {
         return kernel_height == 1 && kernel_width == 1 && stride_height == 1 && stride_width == 1 &&
@@ -89,7 +108,7 @@ struct node {
     bool bias = false;                     // of op::conv2d
     std::array<node_id, 2> inputs{-1, -1};
     int name = 0;                               // the module's name: index into graph_view::names
-    window win{};                               // of op::conv2d and pools
+    window win{};                               // of op::conv2d and pools; padded for the graph's own size
     int groups = 1;                             // of op::conv2d and op::group_norm
     float epsilon = 0;                          // of norms
     float dropout = 0;                          // probability, of op::dropout and op::stochastic_depth

@@ -6,17 +6,22 @@
 
 namespace fovea {
 
+// The window of node `i`, padded for the input that it has among `shapes` (by node).
+constexpr window window_of(graph_view g, node_id i, span<const shape> shapes) noexcept {
+    const shape& in = shapes[static_cast<std::size_t>(g[i].inputs[0])];
+    return g[i].win.padded_for(in.height, in.width);
+}
+
 // One of a block's inner layers, whose map is as those inside the arena: channels padded.
-constexpr inner_layer inner_layer_of(graph_view g, const stage& s, shape out) noexcept {
-    if (s.node < 0)
-        return {};
-    return {g[s.node].win, s.act, {out.height, out.width, out.channels, padded_channels(out.channels)}};
+constexpr inner_layer inner_layer_of(const stage& s, const window& win, shape out) noexcept {
+    return {win, s.act, {out.height, out.width, out.channels, padded_channels(out.channels)}};
 }
 
 // Channels, windows and activations of a step: all that weight packing depends on.
 constexpr layer layer_channels(graph_view g, const step& s) noexcept {
-    const auto channels = [&](const stage& inner) {
-        return inner.node < 0 ? shape{} : shape{0, 0, g[inner.node].out.channels};
+    const auto inner = [&](const stage& i) {
+        return i.node < 0 ? inner_layer{}
+                          : inner_layer_of(i, g[i.node].win, {0, 0, g[i.node].out.channels});
     };
     layer l;
     l.act = s.act;
@@ -29,8 +34,8 @@ constexpr layer layer_channels(graph_view g, const step& s) noexcept {
         l.epsilon = g[s.node].epsilon;
         l.out.channels = g[s.node].out.channels;
     }
-    l.expand = inner_layer_of(g, s.expand, channels(s.expand));
-    l.depthwise = inner_layer_of(g, s.depthwise, channels(s.depthwise));
+    l.expand = inner(s.expand);
+    l.depthwise = inner(s.depthwise);
     l.pools = s.pool >= 0;
     l.adds_expanded = s.adds_expanded;
     return l;
@@ -48,12 +53,14 @@ constexpr layer layer_of(graph_view g, const step& s, span<const shape> shapes,
     const auto map = [&](node_id value) {
         return layout_of(shapes[static_cast<std::size_t>(value)], places[static_cast<std::size_t>(value)]);
     };
-    const auto inner = [&](const stage& inner_stage) {
-        return inner_layer_of(g, inner_stage,
-                              inner_stage.node < 0 ? shape{}
-                                                   : shapes[static_cast<std::size_t>(inner_stage.node)]);
+    const auto inner = [&](const stage& i) {
+        return i.node < 0 ? inner_layer{}
+                          : inner_layer_of(i, window_of(g, i.node, shapes),
+                                           shapes[static_cast<std::size_t>(i.node)]);
     };
     layer l = layer_channels(g, s);
+    if (s.node >= 0)
+        l.win = window_of(g, s.node, shapes);
     l.expand = inner(s.expand);
     l.depthwise = inner(s.depthwise);
     l.in = l.out = map(s.input);

@@ -52,7 +52,7 @@ constexpr training_layer training_layer_of(graph_view g, const training_step& s,
     if (s.second >= 0)
         l.second = layout(s.second);
     l.out = layout(s.value);
-    l.win = n.win;
+    l.win = window_of(g, s.node, shapes);
     l.groups = n.groups;
     l.act = s.act;
     l.epsilon = n.epsilon;
