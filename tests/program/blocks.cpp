@@ -23,10 +23,12 @@ struct block_table {
     int projected = 8;  // 0: the depthwise convolution is the output
     bool residual = false;
     bool image = false; // a first convolution at stride 2 in the expansion's place
-    bool tf_same = false;
+    enum class padding_type { torch, tf, none } padding = padding_type::torch;
 
     window window_of(int side, int step) const {
-        return tf_same ? window::same_tf(side, step) : window::same(side, step);
+        return padding == padding_type::torch ? window::same(side, step)
+               : padding == padding_type::tf  ? window::same_tf(side, step)
+                                              : window{side, side, step, step};
     }
 };
 
@@ -97,7 +99,7 @@ void check_block(const block_table& table) {
 
 // Likewise with TensorFlow's padding, which is uneven at stride 2 and even sizes; `table` has an even size.
 void check_block_tf(block_table table) {
-    table.tf_same = true;
+    table.padding = block_table::padding_type::tf;
     for (int row = 0; row < 2; ++row)
         for (int column = 0; column < 2; ++column) {
             block_table t = table;
@@ -191,6 +193,18 @@ TEST_CASE("blocks with TensorFlow's padding") {
             check_block_tf({{52, width, 3}, 32, 3, stride, activation::silu, stride == 2, 16, false, true});
             check_block_tf({{64, width + 50, 3}, 16, 3, 1, activation::relu6, false, 16, true, true});
         }
+}
+
+TEST_CASE("blocks without padding, whose last rows and columns no window may reach") {
+    for (int kernel : block_kernels)
+        for (int stride : block_strides)
+            for (int side : {11, 12, 13, 14, 31})
+                for (bool gated : {false, true}) {
+                    INFO(kernel << " stride " << stride << ", " << side << (gated ? ", gated" : ""));
+                    block_table table{{side, side + 1, 16}, 88, kernel, stride, activation::relu, gated, 16};
+                    table.padding = block_table::padding_type::none;
+                    check_block(table);
+                }
 }
 
 TEST_CASE("fused and unfused networks agree, and layers are steps of their own where that is asked for") {

@@ -37,12 +37,16 @@ public:
                 return;
             block_ring ring(b_, cut_, ring_, c.first);
             ring.clear_margins(c.first, c.first + c.width);
-            ring.expand(o_.input, c, weights, depthwise_weights_, 0, b_.depthwise.in.height);
+            ring.expand(o_.input, c, weights, depthwise_weights_, 0, rows_needed(b_.depthwise.out.height));
             convolve(ring, 0, b_.depthwise.out.height, c.first, c.first + c.width);
         });
     }
 
 private:
+    // Input rows under the first `rows` output rows: the ring has no room for what no window reaches.
+    int rows_needed(int rows) const noexcept {
+        return std::min(b_.depthwise.in.height, (rows - 1) * Stride - b_.depthwise.win.pad_top + Kernel);
+    }
     // `fill(ring, begin, end)` fills rows of all channels where there is no expansion.
     template <class Fill>
     void run_strips(int first, int last, const Fill& fill) const noexcept {
@@ -51,8 +55,7 @@ private:
         int filled = std::max(0, first * Stride - b_.depthwise.win.pad_top); // rows before are in the ring
         for (int y = first; y < last; y += cut_.strip_rows) {
             const int end = std::min(last, y + cut_.strip_rows);
-            const int needed =
-                std::min(b_.depthwise.in.height, (end - 1) * Stride - b_.depthwise.win.pad_top + Kernel);
+            const int needed = rows_needed(end);
             if (!b_.expands || b_.is_stem) {
                 fill(ring, filled, needed);
                 convolve(ring, y, end, 0, cut_.channels);
