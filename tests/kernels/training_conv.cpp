@@ -104,6 +104,8 @@ TEST_CASE("depthwise training over ragged sizes") {
                               {5, 5, 2, 2, 3, 4, 0, 1, 1},
                               {5, 5, 1, 1, 4, 0, 0, 4, 1},
                               {3, 3, 2, 2, 2, 0, 2, 2, 1},
+                              window::same_tf(3, 2),
+                              window::same_tf(5, 2),
                               window::same(5, 1, 2),
                               window::same(3, 3),
                               {2, 4, 3, 2, 0, 2, 1, 3, 1},
@@ -112,8 +114,8 @@ TEST_CASE("depthwise training over ragged sizes") {
     int channels = 0, n = 0;
     for (const window& w : windows)
         for (shape map : maps) {
-            if (reference::conv_out_shape(map, 1, w).height < 1 ||
-                reference::conv_out_shape(map, 1, w).width < 1)
+            const shape out = reference::conv_out_shape(map, 1, w.padded_for(map.height, map.width));
+            if (out.height < 1 || out.width < 1)
                 continue;
             channels = channels % 40 + 3;
             ++n;
@@ -136,12 +138,16 @@ TEST_CASE("first convolutions in training") {
             c.in_place.dense = false;
             c.win = {3, 3, 2, 2, 0, 0, 2, 2, 1};
             check(c);
+            c.win = window::same_tf(3, 2);
+            check(c);
         }
 }
 
 TEST_CASE("any other convolution in training") {
     check(dense_case({7, 9, 5}, 6, window::same(3), 1, 2));
     check(dense_case({7, 9, 6}, 9, window::same(3, 2), 3, 2));
+    check(dense_case({6, 9, 6}, 9, window::same_tf(3, 2), 3, 2));
+    check(dense_case({6, 9, 7}, 9, window::same_tf(4), 1, 2));
     check(dense_case({7, 9, 6}, 6, window::same(3, 1, 2), 1, 1));
     check(dense_case({7, 9, 6}, 12, {3, 5, 2, 1, 1, 0, 1, 0, 1}, 2, 2));
     check(dense_case({7, 9, 6}, 12, {2, 4, 3, 2, 0, 2, 1, 3, 1}, 6, 2));

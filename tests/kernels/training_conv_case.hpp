@@ -70,11 +70,12 @@ public:
         builder<4> b;
         const node_id node = b.conv2d(b.input(c.in), 0, c.out_channels, c.win, c.groups, c.bias);
         REQUIRE(b.first_fault().kind == fault::none);
+        case_.win = b.view()[node].win; // padded
         id_ = select_training_conv(b.view(), node);
         out_ = b.shape_of(node);
         layer_.kind = op::conv2d;
         layer_.images = c.images;
-        layer_.win = c.win;
+        layer_.win = case_.win;
         layer_.groups = c.groups;
         layer_.in = layout_of(c.in, c.in_place);
         layer_.out = layout_of(out_, c.out_place);

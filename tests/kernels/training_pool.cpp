@@ -30,8 +30,9 @@ map_problem pool_problem(op kind, int images, shape in, shape out) {
 
 map_problem window_problem(op kind, int images, shape in, const window& w, bool ceil_mode,
                            pool_border border) {
-    map_problem p = pool_problem(kind, images, in, reference::pool_out_shape(in, w, ceil_mode));
-    p.layer.win = w;
+    const window padded = w.padded_for(in.height, in.width);
+    map_problem p = pool_problem(kind, images, in, reference::pool_out_shape(in, padded, ceil_mode));
+    p.layer.win = padded;
     p.layer.ceil_mode = ceil_mode;
     p.layer.border = border;
     return p;
@@ -104,6 +105,8 @@ const window pool_windows[] = {{2, 2, 2, 2},
                                window::same(3, 2),
                                window::same(1, 2),
                                window::same(5, 2),
+                               window::same_tf(3, 2),
+                               window::same_tf(2),
                                {3, 2, 1, 2, 1, 0, 0, 1, 1},
                                {3, 3, 1, 1, 1, 1, 1, 1, 2}};
 
