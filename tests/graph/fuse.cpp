@@ -161,6 +161,36 @@ TEST_CASE("dropout vanishes wherever it is read") {
     CHECK(steps[1].value == sum);
 }
 
+TEST_CASE("a residual is added behind stochastic depth, in either operand order") {
+    for (bool first : {false, true}) {
+        small_builder b;
+        const node_id x = conv(b, b.input({8, 8, 8}));
+        const node_id c = conv(b, x), n = b.batch_norm(c, 0, 1e-5F);
+        const node_id kept = b.stochastic_depth(n, 0, 0.2F);
+        const node_id sum = first ? b.add(kept, x, 0) : b.add(x, kept, 0);
+        emit(b, sum);
+        const auto steps = steps_of(b);
+        REQUIRE(steps.size() == 2);
+        CHECK(steps[1].node == c);
+        CHECK(steps[1].norm == n);
+        CHECK(steps[1].residual == x);
+        CHECK(steps[1].value == sum);
+    }
+}
+
+TEST_CASE("a branch that is read twice behind stochastic depth keeps its addition apart") {
+    small_builder b;
+    const node_id x = conv(b, b.input({8, 8, 8}));
+    const node_id c = conv(b, x), kept = b.stochastic_depth(c, 0, 0.2F);
+    const node_id sum = b.add(kept, x, 0);
+    emit(b, sum);
+    emit(b, conv(b, kept));
+    const auto steps = steps_of(b);
+    REQUIRE(steps.size() == 4);
+    CHECK(steps[1].residual == -1);
+    CHECK(steps[1].value == c);
+}
+
 TEST_CASE("stochastic depth vanishes, group-norm is a step of its own") {
     small_builder b;
     const node_id x = conv(b, b.input({8, 8, 8}));

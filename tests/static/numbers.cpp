@@ -2,6 +2,7 @@
 // and torchvision's own counts for the variants that are not published.
 #include <fovea/graph/cost.hpp>
 #include <fovea/graph/params.hpp>
+#include <fovea/models/efficientnet.hpp>
 #include <fovea/models/mobilenet_v2.hpp>
 #include <fovea/models/ssdlite.hpp>
 
@@ -95,6 +96,26 @@ static_assert(facts_of<ssdlite_full_tail>() == network_facts{5'198'540, 689'751'
 static_assert(macs_of_steps<ssdlite>() == 583'171'904);
 static_assert(facts_of<tables::ssdlite320_blood_cells>().parameters == 1'545'152); // shared/data/README.md
 
+// EfficientNet, each at its own size
+constexpr auto b2_260 = tables::efficientnet_b2.with_input(260, 260);
+static_assert(facts_of<tables::efficientnet_b0>() == network_facts{5'288'548, 385'814'752, 360});
+static_assert(facts_of<tables::efficientnet_b1>() == network_facts{7'794'184, 686'802'832, 508});
+static_assert(facts_of<tables::efficientnet_b2>() == network_facts{9'109'994, 1'087'529'456, 508});
+static_assert(facts_of<b2_260>() == network_facts{9'109'994, 993'561'872, 508});
+static_assert(facts_of<tables::efficientnet_b3>() == network_facts{12'233'232, 1'827'141'392, 574});
+static_assert(facts_of<tables::efficientnet_b4>() == network_facts{19'341'616, 4'393'771'024, 706});
+static_assert(facts_of<tables::efficientnet_b5>() == network_facts{30'389'784, 10'266'384'752, 854});
+static_assert(facts_of<tables::efficientnet_b6>() == network_facts{43'040'704, 19'067'593'536, 986});
+static_assert(facts_of<tables::efficientnet_b7>() == network_facts{66'347'960, 37'745'884'192, 1200});
+static_assert(macs_of_steps<tables::efficientnet_b0>() == 385'814'752);
+
+// EfficientNet-Lite, each at its own size: timm's tf_efficientnet_lite0 to 4
+static_assert(facts_of<tables::efficientnet_lite0>() == network_facts{4'652'008, 385'187'552, 296});
+static_assert(facts_of<tables::efficientnet_lite1>() == network_facts{5'416'680, 600'185'232, 386});
+static_assert(facts_of<tables::efficientnet_lite2>() == network_facts{6'092'072, 859'736'272, 386});
+static_assert(facts_of<tables::efficientnet_lite3>() == network_facts{8'197'096, 1'383'321'872, 440});
+static_assert(facts_of<tables::efficientnet_lite4>() == network_facts{13'006'568, 2'553'034'336, 548});
+
 // Whether the state dict of a table has a key.
 template <const auto& Table>
 constexpr bool has_key(std::string_view key) {
@@ -109,7 +130,62 @@ static_assert(has_key<small>("features.1.block.1.fc2.bias"));
 static_assert(!has_key<small>("features.1.block.1.fc3.bias"));
 static_assert(has_key<v2>("features.18.1.num_batches_tracked"));
 
+constexpr auto b0 = tables::efficientnet_b0;
+constexpr auto b0_port = b0.with_names(tables::efficientnet_names::port),
+               b0_zylo117 = b0.with_names(tables::efficientnet_names::zylo117),
+               b0_timm = b0.with_names(tables::efficientnet_names::timm);
+
+// How many of the keys a table has.
+template <const auto& Table, std::size_t Count>
+std::size_t count_keys(const char* const (&keys)[Count]) {
+    std::size_t found = 0;
+    for (const char* key : keys)
+        if (has_key<Table>(key))
+            ++found;
+    return found;
+}
+
 } // namespace
+
+TEST_CASE("names of EfficientNet's parameters are the reference's that the table asks for") {
+    const char* const torchvision[] = {
+        "features.0.1.bias",           "features.1.0.block.0.0.weight", "features.1.0.block.1.fc1.bias",
+        "features.1.0.block.2.1.bias", "features.4.2.block.3.0.weight", "features.8.0.weight",
+        "classifier.1.weight"};
+    const char* const port[] = {"_conv_stem.weight",
+                                "_bn0.running_var",
+                                "_blocks.0._depthwise_conv.weight",
+                                "_blocks.0._bn1.bias",
+                                "_blocks.1._expand_conv.weight",
+                                "_blocks.15._se_reduce.bias",
+                                "_blocks.15._bn2.weight",
+                                "_conv_head.weight",
+                                "_bn1.bias",
+                                "_fc.bias"};
+    const char* const zylo117[] = {"_conv_stem.conv.weight",
+                                   "_blocks.0._depthwise_conv.conv.weight",
+                                   "_blocks.1._expand_conv.conv.weight",
+                                   "_blocks.15._se_expand.conv.bias",
+                                   "_blocks.15._project_conv.conv.weight",
+                                   "_bn0.weight"};
+    const char* const timm[] = {"conv_stem.weight",
+                                "bn1.bias",
+                                "blocks.0.0.conv_dw.weight",
+                                "blocks.0.0.conv_pw.weight",
+                                "blocks.0.0.bn2.bias",
+                                "blocks.1.0.conv_pwl.weight",
+                                "blocks.5.3.bn3.running_mean",
+                                "blocks.6.0.se.conv_reduce.bias",
+                                "conv_head.weight",
+                                "bn2.weight",
+                                "classifier.bias"};
+    CHECK(count_keys<b0>(torchvision) == 7);
+    CHECK(count_keys<b0_port>(port) == 10);
+    CHECK(count_keys<b0_zylo117>(zylo117) == 6);
+    CHECK(count_keys<b0_timm>(timm) == 11);
+    CHECK_FALSE(has_key<b0_port>("_blocks.0._expand_conv.weight"));
+    CHECK_FALSE(has_key<b0_timm>("blocks.0.0.bn3.weight"));
+}
 
 TEST_CASE("names of SSDLite's parameters are torchvision's") {
     for (const char* key : {"backbone.features.0.0.0.weight", "backbone.features.0.13.1.running_var",

@@ -162,19 +162,27 @@ private:
             take(s, next);
             next = uses_.sole_reader(next);
         }
-        if (next >= 0 && g_[next].kind == op::add) {
-            const auto& in = g_[next].inputs;
-            const node_id other = value(in[0] == s.value ? in[1] : in[0]);
+        const node_id addition = behind_training_only(next);
+        if (addition >= 0 && g_[addition].kind == op::add) {
+            const node_id first = value(g_[addition].inputs[0]), second = value(g_[addition].inputs[1]);
+            const node_id other = first == s.value ? second : first;
             if (flag(computed_, other)) {
                 s.residual = other;
-                take(s, next);
-                next = uses_.sole_reader(next);
+                take(s, addition);
+                next = uses_.sole_reader(addition);
             }
         }
         if (next >= 0 && g_[next].kind == op::activate) {
             s.act = g_[next].act;
             take(s, next);
         }
+    }
+    // The next node that does something here, as long as each has one reader: a residual branch of
+    // EfficientNet ends with stochastic depth.
+    constexpr node_id behind_training_only(node_id i) const noexcept {
+        while (i >= 0 && is_training_only(g_[i].kind))
+            i = uses_.sole_reader(i);
+        return i;
     }
     constexpr void take(step& s, node_id n) noexcept {
         s.value = n;

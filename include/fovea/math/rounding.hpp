@@ -11,6 +11,18 @@ constexpr int make_divisible(double value, int divisor = 8, int minimum = 0) noe
     return kept < 0.9 * value ? kept + divisor : kept;
 }
 
+// Filters and repeats of a scaled network (Tan and Le 2019, section 4; torchvision efficientnet.py
+// adjust_channels and adjust_depth): channels as make_divisible() rounds them, blocks rounded up. For
+// multipliers above 0.
+constexpr int scaled_filters(int channels, double width) noexcept {
+    return make_divisible(channels * width);
+}
+constexpr int scaled_repeats(int repeats, double depth) noexcept {
+    const double scaled = repeats * depth;
+    const int below = static_cast<int>(scaled);
+    return below < scaled ? below + 1 : below;
+}
+
 // Nearest integer, halves to even: Python's round(). For |value| < 2^31.
 constexpr int round_half_even(double value) noexcept {
     const int below = static_cast<int>(value) - (value < static_cast<int>(value) ? 1 : 0);
