@@ -286,8 +286,9 @@ private:
         bool adds = false; // to an output's that came before
         for (int p = 0; p < part; ++p)
             adds = adds || graph().parts[at(p)].value == v;
-        move_maps(addresses_.output_gradients[at(part)], part_layout(part), addresses_.arena + where.offset,
-                  arena_layout(v), adds);
+        const batch_layout to = graph()[v].kind == op::input ? input_layout() : arena_layout(v);
+        move_maps(addresses_.output_gradients[at(part)], part_layout(part), addresses_.arena + where.offset, to,
+                  adds);
     }
     batch_layout dense_layout() const noexcept {
         return batch_layout_of(graph(), planned_->shapes, 0, {place::input, -1, 0});
