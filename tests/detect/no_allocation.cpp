@@ -1,3 +1,4 @@
+#include <fovea/detect/efficientdet_decoder.hpp>
 #include <fovea/detect/nms.hpp>
 #include <fovea/detect/ssd_decoder.hpp>
 
@@ -55,4 +56,22 @@ TEST_CASE("Decoding and NMS allocate nothing after construction") {
     const std::size_t after = allocations;
     CHECK(after == before);
     CHECK((found > 0 && kept > 0 && kept_by_label > kept));
+}
+
+TEST_CASE("Decoding EfficientDet's outputs allocates nothing after construction") {
+    using settings = fovea::efficientdet_decoder_settings;
+    constexpr std::size_t classes = 7;
+    const fovea::efficientdet_anchors anchors({}, {128, 128});
+    std::vector<float> logits(anchors.size() * classes), deltas(anchors.size() * 4);
+    for (std::size_t i = 0; i < logits.size(); ++i)
+        logits[i] = static_cast<float>((i * 31) % 101) / 20 - 3;
+    for (const settings& s :
+         {settings::zylo117(), settings::effdet(), settings::effdet(true), settings::official()}) {
+        fovea::efficientdet_decoder decoder(anchors, classes, s);
+        const std::size_t before = allocations;
+        const std::size_t found = decoder.decode(logits, deltas, fovea::spatial_size{128, 128}).size();
+        const std::size_t after = allocations;
+        CHECK(after == before);
+        CHECK(found > 50);
+    }
 }

@@ -24,6 +24,9 @@ struct soft_nms_settings {
     float sigma = 0.5F;
     float iou_threshold = 0.3F;
     float score_threshold = 0.001F; // boxes whose score falls to this or below are dropped
+    // google/automl's numpy form (nms_np.py): corners are pixels, so that sides are x2 - x1 + 1, and boxes
+    // whose score falls to the threshold stay.
+    bool pixel_corners = false;
 };
 
 // A box that stays, by its number in the input, with its decayed score.
@@ -50,11 +53,21 @@ inline float iou_or_zero(const box& a, const box& b) noexcept {
     return intersection_area(a, b) > 0 ? iou(a, b) : 0;
 }
 
+// The box that has the sides of pixel_corners.
+inline box with_last_pixel(const box& b, const soft_nms_settings& settings) noexcept {
+    return settings.pixel_corners ? box{b.x1, b.y1, b.x2 + 1.0F, b.y2 + 1.0F} : b;
+}
+
+inline bool survives(float score, const soft_nms_settings& settings) noexcept {
+    return score > settings.score_threshold || (settings.pixel_corners && score == settings.score_threshold);
+}
+
 } // namespace detail
 
 // The boxes that stay in descending order of decayed score, equal scores by number; the first is always
 // there. Quadratic in the number of boxes. NaN scores are never picked. Throws input_error for unequal counts
-// and settings out of range. Source: effdet's soft_nms, whose areas have no +1.
+// and settings out of range. Source: effdet's soft_nms, whose areas have no +1; with pixel_corners
+// google/automl's.
 inline std::vector<rescored_box> soft_nms(span<const box> boxes, span<const float> scores,
                                           const soft_nms_settings& settings = {}) {
     detail::check(settings);
@@ -73,12 +86,14 @@ inline std::vector<rescored_box> soft_nms(span<const box> boxes, span<const floa
         const rescored_box pick = *best;
         picked.push_back(pick);
         open.erase(best);
+        const box picked_box = detail::with_last_pixel(boxes[pick.index], settings);
         for (rescored_box& other : open)
-            other.score *=
-                detail::soft_nms_factor(detail::iou_or_zero(boxes[pick.index], boxes[other.index]), settings);
+            other.score *= detail::soft_nms_factor(
+                detail::iou_or_zero(picked_box, detail::with_last_pixel(boxes[other.index], settings)),
+                settings);
         open.erase(
             std::remove_if(open.begin(), open.end(),
-                           [&](const rescored_box& b) { return !(b.score > settings.score_threshold); }),
+                           [&](const rescored_box& b) { return !detail::survives(b.score, settings); }),
             open.end());
     }
     return picked;
