@@ -13,9 +13,11 @@ import sys
 import numpy as np
 import torch
 import torchvision
+from torchvision.models import efficientnet
 from torchvision.models.detection import ssdlite
 from torchvision.models.detection.image_list import ImageList
 
+import lite
 import streams
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data", "models")
@@ -33,6 +35,16 @@ CLASSIFIERS = {
     "mobilenet_v3_small_w125": ("mobilenet_v3_small", {"width_mult": 1.25, "num_classes": 12}, 0.98, [2, 3, 97, 111]),
     "mobilenet_v3_small_tail_dilated":
         ("mobilenet_v3_small", {"reduced_tail": True, "dilated": True}, 0.99, [1, 3, 64, 80]),
+    "efficientnet_b0_96": ("efficientnet_b0", {}, 1.02, [1, 3, 96, 96]),
+    "efficientnet_b1_odd": ("efficientnet_b1", {"num_classes": 10}, 0.995, [2, 3, 97, 111]),
+    "efficientnet_b3_64": ("efficientnet_b3", {"num_classes": 10}, 0.985, [1, 3, 64, 64]),
+    "efficientnet_w035_d050_odd": ("efficientnet_b0", {"width": 0.35, "depth": 0.5, "num_classes": 10}, 1.1,
+                                   [2, 3, 75, 101]),
+    "efficientnet_lite0_96": ("efficientnet_lite", {"width": 1.0, "depth": 1.0}, 1.05, [1, 3, 96, 96]),
+    "efficientnet_lite1_odd": ("efficientnet_lite", {"width": 1.0, "depth": 1.1, "num_classes": 10}, 1.05,
+                               [2, 3, 97, 111]),
+    "efficientnet_lite2_odd": ("efficientnet_lite", {"width": 1.1, "depth": 1.2, "num_classes": 10}, 1.05,
+                               [1, 3, 75, 102]),
 }
 # case: (classes, reduced tail)
 DETECTORS = {
@@ -96,9 +108,19 @@ def write(case, model, x, run, description):
     print(case, {o["name"]: (round(o["std"], 3), o["f64_max_abs_err"]) for o in manifest["outputs"]})
 
 
+def make_classifier(name, arguments):
+    if name == "efficientnet_lite":
+        return lite.EfficientNetLite(**arguments)
+    if "depth" in arguments:  # torchvision's EfficientNet with coefficients of its own
+        settings, last = efficientnet._efficientnet_conf(name, width_mult=arguments["width"],
+                                                         depth_mult=arguments["depth"])
+        return efficientnet.EfficientNet(settings, 0.2, num_classes=arguments["num_classes"], last_channel=last)
+    return getattr(torchvision.models, name)(**arguments)
+
+
 def write_classifier(case):
     name, arguments, gain, shape = CLASSIFIERS[case]
-    model = fill(getattr(torchvision.models, name)(**arguments), gain)
+    model = fill(make_classifier(name, arguments), gain)
     description = {"model": name, "args": arguments, "fill": {"prefix": "", "gain": gain, "gain_prefix": []}}
     write(case, model, torch.from_numpy(streams.fill_input(shape)), lambda m, x: {"logits": m(x)}, description)
 

@@ -44,6 +44,23 @@ constexpr golden_table<tables::mobilenet_v3_table> v3_cases[] = {
     {"mobilenet_v3_small_tail_dilated", small.with_reduced_tail().with_dilation(), false},
     {"mobilenet_v3_small_w125", small.with_width(1.25).with_classes(12), false},
 };
+constexpr golden_table<tables::efficientnet_table> efficientnet_cases[] = {
+    {"efficientnet_b0", tables::efficientnet_b0, true},
+    {"efficientnet_b1", tables::efficientnet_b1, true},
+    {"efficientnet_b2", tables::efficientnet_b2, true},
+    {"efficientnet_b4", tables::efficientnet_b4, true},
+    {"efficientnet_b5", tables::efficientnet_b5, true},
+    {"efficientnet_b6", tables::efficientnet_b6, true},
+    {"efficientnet_b7", tables::efficientnet_b7, true},
+    {"efficientnet_b0_96", tables::efficientnet_b0, false},
+    {"efficientnet_b1_odd", tables::efficientnet_b1.with_classes(10), false},
+    {"efficientnet_b3_64", tables::efficientnet_b3.with_classes(10), false},
+    {"efficientnet_w035_d050_odd", tables::efficientnet_b0.with_width(0.35).with_depth(0.5).with_classes(10),
+     false},
+    {"efficientnet_lite0_96", tables::efficientnet_lite0, false},
+    {"efficientnet_lite1_odd", tables::efficientnet_lite1.with_classes(10), false},
+    {"efficientnet_lite2_odd", tables::efficientnet_lite2.with_classes(10), false},
+};
 constexpr golden_table<tables::ssdlite_table> ssdlite_cases[] = {
     {"ssdlite320", ssdlite, true},
     {"ssdlite320_c91", ssdlite, false},
@@ -147,6 +164,10 @@ TEST_CASE("MobileNetV2 computes torchvision's numbers in every variant") {
 
 TEST_CASE("MobileNetV3 computes torchvision's numbers in every variant") {
     check_goldens(v3_cases);
+}
+
+TEST_CASE("EfficientNet computes torchvision's numbers, EfficientNet-Lite the port's") {
+    check_goldens(efficientnet_cases);
 }
 
 TEST_CASE("SSDLite computes torchvision's numbers in every variant") {

@@ -3,6 +3,7 @@
 
 #include <fovea/io/labels.hpp>
 #include <fovea/kernels/reference/softmax.hpp>
+#include <fovea/models/efficientnet.hpp>
 #include <fovea/models/mobilenet_v2.hpp>
 #include <fovea/models/mobilenet_v3.hpp>
 #include <fovea/models/model.hpp>
@@ -28,6 +29,15 @@ constexpr preset classifier_preset(const Table& t) noexcept {
     p.width = static_cast<std::size_t>(t.width);
     if (t.resize > 0)
         p.shorter = static_cast<std::size_t>(t.resize);
+    return p;
+}
+
+// EfficientNet's: bicubic (torchvision's V1 weights, the Lite port), with the table's own statistics.
+constexpr preset classifier_preset(const tables::efficientnet_table& t) noexcept {
+    preset p = classifier_preset<tables::efficientnet_table>(t);
+    p.filter = t.filter;
+    p.mean = t.mean;
+    p.std = t.std;
     return p;
 }
 
@@ -101,5 +111,31 @@ template <const tables::mobilenet_v3_table& Table = tables::mobilenet_v3_large>
 using mobilenet_v3_large = classification_model<Table>;
 template <const tables::mobilenet_v3_table& Table = tables::mobilenet_v3_small>
 using mobilenet_v3_small = classification_model<Table>;
+template <const tables::efficientnet_table& Table = tables::efficientnet_b0>
+using efficientnet_b0 = classification_model<Table>;
+template <const tables::efficientnet_table& Table = tables::efficientnet_b1>
+using efficientnet_b1 = classification_model<Table>;
+template <const tables::efficientnet_table& Table = tables::efficientnet_b2>
+using efficientnet_b2 = classification_model<Table>;
+template <const tables::efficientnet_table& Table = tables::efficientnet_b3>
+using efficientnet_b3 = classification_model<Table>;
+template <const tables::efficientnet_table& Table = tables::efficientnet_b4>
+using efficientnet_b4 = classification_model<Table>;
+template <const tables::efficientnet_table& Table = tables::efficientnet_b5>
+using efficientnet_b5 = classification_model<Table>;
+template <const tables::efficientnet_table& Table = tables::efficientnet_b6>
+using efficientnet_b6 = classification_model<Table>;
+template <const tables::efficientnet_table& Table = tables::efficientnet_b7>
+using efficientnet_b7 = classification_model<Table>;
+template <const tables::efficientnet_table& Table = tables::efficientnet_lite0>
+using efficientnet_lite0 = classification_model<Table>;
+template <const tables::efficientnet_table& Table = tables::efficientnet_lite1>
+using efficientnet_lite1 = classification_model<Table>;
+template <const tables::efficientnet_table& Table = tables::efficientnet_lite2>
+using efficientnet_lite2 = classification_model<Table>;
+template <const tables::efficientnet_table& Table = tables::efficientnet_lite3>
+using efficientnet_lite3 = classification_model<Table>;
+template <const tables::efficientnet_table& Table = tables::efficientnet_lite4>
+using efficientnet_lite4 = classification_model<Table>;
 
 FOVEA_ARCH_NAMESPACE_END
