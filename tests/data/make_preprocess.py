@@ -50,6 +50,15 @@ def letterboxed(pixels, size):
     return out
 
 
+def resized_and_padded(pixels, size):
+    """effdet data/transforms.py ResizePad, normalised as its loader does."""
+    h, w = pixels.shape[:2]
+    scale = min(size / h, size / w)
+    canvas = Image.new("RGB", (size, size), color=tuple(int(round(255 * m)) for m in IMAGENET[0]))
+    canvas.paste(Image.fromarray(pixels).resize((int(w * scale) or 1, int(h * scale) or 1), Image.Resampling.BILINEAR))
+    return TF.normalize(TF.to_tensor(canvas), *IMAGENET)[None]
+
+
 def transforms():
     outputs = []
 
@@ -65,6 +74,7 @@ def transforms():
         if min(pixels.shape[:2]) * 100 // max(pixels.shape[:2]) > 0:
             add("bounded_" + name, bounded([unit])[0].tensors)
         add("letterbox_" + name, letterboxed(pixels, 64))
+        add("padded_fit_" + name, resized_and_padded(pixels, 64))
         for mode in (InterpolationMode.BILINEAR, InterpolationMode.BICUBIC):
             preset = ImageClassification(crop_size=32, resize_size=40, interpolation=mode)
             add("classify_%s_pillow_%s" % (mode.value, name), preset(Image.fromarray(pixels))[None])
@@ -117,6 +127,11 @@ def sizes():
             box = resize_boxes(torch.tensor([[10.0, 20.0, 30.0, 50.0]]), (content_h, content_w), (h, w))[0]
             lines.append("bounded %d %d %d %d %d %d %d %d %.9g %.9g %.9g %.9g" % (
                 w, h, low, high, content_w, content_h, batch_w, batch_h, *box.tolist()))
+    for _ in range(30):
+        w, h, size = draw.randint(1, 900), draw.randint(1, 900), draw.choice([512, 640, 896])
+        scale = min(size / h, size / w)
+        sides = int(w * scale) or 1, int(h * scale) or 1
+        lines.append("one_scale %d %d %d %d %d %d %.9g" % (w, h, size, size, *sides, 1 / scale))
     with open(os.path.join(FOLDER, "sizes.txt"), "w") as out:
         out.write("\n".join(lines) + "\n")
 

@@ -65,6 +65,7 @@ TEST_CASE("transforms agree with torchvision") {
         };
         check("stretch", half_stretch(40, 48));
         check("letterbox", fovea::letterbox_preset(64, 64));
+        check("padded_fit", fovea::effdet_preset(64, 64));
         check("bounded", fovea::bounded_preset(64, 100));
         for (const auto& [name, mode] : {std::pair("bilinear", interpolation_mode::bilinear),
                                          std::pair("bicubic", interpolation_mode::bicubic)}) {
@@ -170,6 +171,10 @@ TEST_CASE("photos of extreme shapes pass") {
         CHECK(boxed.front() == Approx((0.2 - 0.485) / 0.229));
         if (size.width != size.height)
             CHECK(boxed.back() == 0.0);
+        const auto padded = transformed(fovea::effdet_preset(64, 64), photo).values;
+        CHECK(padded.front() == Approx((0.2 - 0.485) / 0.229));
+        if (size.width != size.height)
+            CHECK(padded.back() == Approx((104 / 255.0 - 0.406) / 0.225));
         CHECK(transformed(fovea::bounded_preset(64, 100), photo).values.front() ==
               Approx((0.2 - 0.485) / 0.229));
     }

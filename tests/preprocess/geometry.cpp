@@ -37,6 +37,15 @@ TEST_CASE("sizes, crops and boxes agree with torchvision") {
             CHECK(output_size(fovea::segmentation_preset(a), photo) == resized);
             CHECK(output_size(middle(b, a), photo) == image_size{b, b});
             CHECK(placement_of(middle(b, a), photo).offset_y == static_cast<float>(-begin));
+        } else if (rule == "one_scale") {
+            float ratio = 0;
+            lines >> ratio;
+            for (const preset& p : {fovea::effdet_preset(a, b), fovea::automl_letterbox_preset(a, b)}) {
+                CHECK(output_size(p, photo) == image_size{a, b});
+                const auto where = placement_of(p, photo);
+                CHECK(where.content == resized);
+                CHECK((where.ratio_x == ratio && where.ratio_y == ratio));
+            }
         } else {
             image_size batch;
             std::array<float, 4> box{};
@@ -69,8 +78,12 @@ TEST_CASE("boxes of targets map into the network's input as in the shared golden
 }
 
 TEST_CASE("to_network undoes to_photo") {
-    const preset presets[] = {fovea::stretch_preset(32, 48, {}, {1, 1, 1}), fovea::letterbox_preset(64, 64),
-                              fovea::bounded_preset(40, 90), middle(32, 40), middle(50, 40)};
+    const preset presets[] = {fovea::stretch_preset(32, 48, {}, {1, 1, 1}),
+                              fovea::letterbox_preset(64, 64),
+                              fovea::effdet_preset(64, 64),
+                              fovea::bounded_preset(40, 90),
+                              middle(32, 40),
+                              middle(50, 40)};
     for (const preset& p : presets) {
         const auto where = placement_of(p, {123, 77});
         const std::array<float, 4> box{3.0F, 5.0F, 20.0F, 17.0F};

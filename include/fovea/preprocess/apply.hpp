@@ -55,17 +55,21 @@ void tensor_resize(image_view photo, image_size size, interpolation_mode mode, s
     });
 }
 
-// shorter_side and centre_crop: resize to 8 bits and take the middle. pixel_value(c, byte) makes an output
-// number of channel c. A crop larger than the resized photo is surrounded by black.
+// shorter_side, centre_crop and padded_fit: resize to 8 bits and take the middle, or put all of it top left.
+// pixel_value(c, byte) makes an output number of channel c. What the photo leaves of the output is the
+// preset's padding, black around crops.
 template <class T, class PixelValue>
 void resize_and_crop(const preset& p, image_view photo, view<T, 3> output, preprocess_workspace& workspace,
                      const PixelValue& pixel_value) {
     const image_size size = detail::resized_size(p, photo.size());
-    const side_window columns = window_of(size.width, output.extent(1));
-    const side_window rows = window_of(size.height, output.extent(0));
+    const bool whole = p.rule == resize_rule::padded_fit;
+    const side_window columns =
+        whole ? side_window{0, 0, size.width} : window_of(size.width, output.extent(1));
+    const side_window rows =
+        whole ? side_window{0, 0, size.height} : window_of(size.height, output.extent(0));
     if (columns.count < output.extent(1) || rows.count < output.extent(0))
         for (std::size_t i = 0; i < output.size(); ++i)
-            output.data()[i] = pixel_value(i % 3, std::uint8_t{0});
+            output.data()[i] = pixel_value(i % 3, whole ? p.padding[i % 3] : std::uint8_t{0});
     T* origin = output.data() + 3 * (rows.target * output.extent(1) + columns.target);
     const std::size_t row = 3 * output.extent(1);
     if (p.sampler == resampler::pillow)
@@ -151,8 +155,8 @@ inline placement apply(const preset& p, image_view photo, view<float, 3> output,
 inline placement apply(const preset& p, image_view photo, view<std::uint8_t, 3> output,
                        preprocess_workspace& workspace) {
     if (!ends_in_bytes(p))
-        throw input_error(
-            "preset: bytes come of shorter_side and centre_crop; the others resize normalised numbers");
+        throw input_error("preset: bytes come of shorter_side, centre_crop and padded_fit; others resize "
+                          "normalised numbers");
     resampling::check_output(p, photo, output);
     resampling::resize_and_crop(p, photo, output, workspace,
                                 [](std::size_t, std::uint8_t byte) { return byte; });

@@ -89,6 +89,21 @@ inline image_size letterbox_size(image_size photo, image_size input) noexcept {
     return {std::min(input.width, floor_side(w * scale_y)), input.height};
 }
 
+// The same with one scale that truncates both sides: effdet's ResizePad, google/automl's InputProcessor.
+inline double one_scale(image_size photo, image_size input) noexcept {
+    return std::min(static_cast<double>(input.height) / static_cast<double>(photo.height),
+                    static_cast<double>(input.width) / static_cast<double>(photo.width));
+}
+inline image_size one_scale_size(image_size photo, image_size input) noexcept {
+    const double scale = one_scale(photo, input);
+    return {floor_side(static_cast<double>(photo.width) * scale),
+            floor_side(static_cast<double>(photo.height) * scale)};
+}
+
+constexpr bool is_fit(const preset& p) noexcept {
+    return p.rule == resize_rule::letterbox || p.rule == resize_rule::padded_fit;
+}
+
 constexpr std::size_t round_up(std::size_t n, std::size_t multiple) noexcept {
     return (n + multiple - 1) / multiple * multiple;
 }
@@ -106,13 +121,13 @@ inline std::ptrdiff_t crop_begin(std::size_t side, std::size_t crop) noexcept {
 // The whole photo's size after the resize, before any crop or padding.
 inline image_size resized_size(const preset& p, image_size photo) {
     check_size(photo, "photo");
-    if (p.rule == resize_rule::stretch || p.rule == resize_rule::letterbox ||
-        p.rule == resize_rule::centre_crop)
+    if (p.rule == resize_rule::stretch || p.rule == resize_rule::centre_crop || is_fit(p))
         check_size({p.width, p.height}, "network input");
     if (p.rule == resize_rule::stretch)
         return {p.width, p.height};
-    if (p.rule == resize_rule::letterbox)
-        return letterbox_size(photo, {p.width, p.height});
+    if (is_fit(p))
+        return p.one_ratio ? one_scale_size(photo, {p.width, p.height})
+                           : letterbox_size(photo, {p.width, p.height});
     check_size({p.shorter, p.shorter}, "shorter side of the resized photo");
     return p.rule == resize_rule::bounded_sides ? bounded_size(photo, p.shorter, p.longer)
                                                 : shorter_side_size(photo, p.shorter);
@@ -143,6 +158,9 @@ inline placement placement_of(const preset& p, image_size photo) {
     where.content = resized;
     where.ratio_x = static_cast<float>(photo.width) / static_cast<float>(resized.width);
     where.ratio_y = static_cast<float>(photo.height) / static_cast<float>(resized.height);
+    if (p.one_ratio && detail::is_fit(p))
+        where.ratio_x = where.ratio_y =
+            static_cast<float>(1.0 / detail::one_scale(photo, {p.width, p.height}));
     if (p.rule == resize_rule::centre_crop) {
         where.content = {p.width, p.height};
         where.offset_x = -static_cast<float>(detail::crop_begin(resized.width, p.width));

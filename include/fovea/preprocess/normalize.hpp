@@ -11,7 +11,8 @@ namespace fovea {
 
 // Whether a preset's resized pixels are rounded to 8 bits, so that normalising them can wait.
 constexpr bool ends_in_bytes(const preset& p) noexcept {
-    return p.rule == resize_rule::shorter_side || p.rule == resize_rule::centre_crop;
+    return p.rule == resize_rule::shorter_side || p.rule == resize_rule::centre_crop ||
+           p.rule == resize_rule::padded_fit;
 }
 
 // The preset's normalisation of bytes in the network's channel order.
