@@ -3,6 +3,7 @@
 #include "support.hpp"
 
 #if FOVEA_TEST_IMAGES
+#include <cstdlib>
 #include <fovea/io/image.hpp>
 #endif
 
@@ -101,6 +102,72 @@ TEST_CASE("a classifier sees a photo as torchvision's presets do") {
     CHECK(compare(golden->output("logits_pil"), logits(as_pillow)));
     CHECK(compare(golden->output("logits"), logits(as_tensor)));
 }
+
+TEST_CASE("an EfficientNet sees a photo as torchvision's bicubic presets do") {
+    const auto golden = shared_golden("pipelines", "pipe_efficientnet_b0_scene");
+    if (!golden)
+        return;
+    const runtime_program program(tables::efficientnet_b0);
+    const test_photo photo = *photo_of(*golden);
+    const state_dict weights = weights_of(*golden, program.graph());
+    const preset as_pillow = classifier_preset(tables::efficientnet_b0);
+    preset as_tensor = as_pillow;
+    as_tensor.sampler = resampler::tensor;
+    const std::pair<const char*, preset> cases[] = {{"logits_pil", as_pillow}, {"logits", as_tensor}};
+    for (const auto& [output, input] : cases) {
+        classifier model(program.view(), input, weights);
+        const span<const float> found = model.forward(photo.view());
+        CHECK(compare(golden->output(output),
+                      array({1, found.size()}, std::vector<float>(found.begin(), found.end()))));
+    }
+}
+
+#if FOVEA_TEST_IMAGES
+namespace {
+
+// A published weights file where it is: in the shared data, or where `fovea fetch` puts it.
+std::optional<std::filesystem::path> published_file(const std::string& name) {
+    std::vector<std::filesystem::path> folders{shared_data / "weights"};
+    if (const char* cache = std::getenv("FOVEA_CACHE"))
+        folders.emplace_back(cache);
+    if (const char* home = std::getenv("HOME"))
+        folders.push_back(std::filesystem::path(home) / ".cache/fovea");
+    for (const auto& folder : folders)
+        if (std::filesystem::exists(folder / name))
+            return folder / name;
+    return std::nullopt;
+}
+
+} // namespace
+
+TEST_CASE("the published EfficientNet-Lite0 weights name what is in the photos") {
+    const auto weights = published_file("efficientnet-lite0-57934424.pth");
+    if (!weights) {
+        WARN("skipped: no efficientnet-lite0-57934424.pth; `fovea fetch efficientnet_lite0` gets it");
+        return;
+    }
+    const runtime_program program(tables::efficientnet_lite0);
+    classifier model(program.view(), classifier_preset(tables::efficientnet_lite0), read_weights(*weights));
+    struct known_photo {
+        const char *file, *label;
+        double probability; // of the PyTorch port
+    };
+    constexpr known_photo photos[] = {{"coral_hot_dog.jpg", "hotdog", 0.970},
+                                      {"coral_parrot.jpg", "macaw", 0.896},
+                                      {"tflitesupport_burger.jpg", "cheeseburger", 0.890},
+                                      {"tflitesupport_multi_objects.jpg", "soccer ball", 0.780}};
+    for (const known_photo& photo : photos) {
+        INFO(photo.file);
+        if (!std::filesystem::exists(shared_data / "photos" / photo.file)) {
+            WARN("skipped: no photo " << photo.file);
+            continue;
+        }
+        const auto best = model.classify(read_image(shared_data / "photos" / photo.file), 1);
+        CHECK(model.name(best.at(0).label) == photo.label);
+        CHECK(static_cast<double>(best.at(0).score) == Approx(photo.probability).margin(0.01));
+    }
+}
+#endif
 
 TEST_CASE("a classifier names the most probable classes, best first") {
     const auto golden = own_golden("models", "mobilenet_v3_small_96");
