@@ -24,7 +24,8 @@ inline state_dict generated_weights(graph_view g) {
         t.name = key_of(g, p).str();
         for (int i = 0; i < p.dims.rank; ++i)
             t.shape.push_back(static_cast<std::size_t>(p.dims.extents[static_cast<std::size_t>(i)]));
-        const bool is_one = p.kind == parameter_kind::norm_weight || p.kind == parameter_kind::running_var;
+        const bool is_one = p.kind == parameter_kind::norm_weight || p.kind == parameter_kind::running_var ||
+                            p.kind == parameter_kind::sum_weight;
         t.values.assign(static_cast<std::size_t>(p.dims.size()), is_one ? 1.0F : 0.0F);
         if (p.kind == parameter_kind::weight) {
             const auto fan_in = static_cast<float>(p.dims.size() / p.dims.extents[0]);

@@ -170,6 +170,28 @@ TEST_CASE("each fault of a node names it, what came and what was wanted") {
                 fault::row_mismatch, 0, 6, 4);
 }
 
+TEST_CASE("faults of weighted sums and shared convolutions") {
+    check_fault(fault_of([](auto& b) { b.weighted_sum({b.input({4, 4, 3})}, 0); }), fault::summands, 1, 1, 2);
+    check_fault(fault_of([](auto& b) {
+                    const node_id x = b.input({4, 4, 3});
+                    b.sum({x, x, x, x}, 0);
+                }),
+                fault::summands, 1, 4, 3);
+    check_fault(fault_of([](auto& b) {
+                    const node_id x = b.input({4, 4, 3});
+                    b.sum({x, x, b.global_average_pool(x, 0)}, 0);
+                }),
+                fault::shapes_differ, 2, 3, 48);
+    check_fault(fault_of([](auto& b) { b.sum({b.input({4, 4, 3}), 7}, 0); }), fault::no_such_input, 1, 7, 0);
+    check_fault(fault_of([](auto& b) { b.conv2d_shared(b.input({4, 4, 3}), 0); }), fault::shared_layer, 1, 0, 0);
+    check_fault(fault_of([](auto& b) { b.conv2d_shared(b.input({4, 4, 3}), 9); }), fault::shared_layer, 1, 9, 0);
+    check_fault(fault_of([](auto& b) {
+                    const node_id c = b.conv2d(b.input({4, 4, 3}), 0, 8, window::same(3));
+                    b.conv2d_shared(c, c);
+                }),
+                fault::shared_channels, 2, 8, 3);
+}
+
 TEST_CASE("faults of pools and resizes") {
     const auto pool_fault = [](window w) {
         return fault_of([&](auto& b) { b.max_pool(b.input({4, 9, 3}), 0, w); });

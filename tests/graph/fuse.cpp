@@ -239,6 +239,27 @@ TEST_CASE("an output of whole vectors, or of a matrix product, is written in pla
     }
 }
 
+TEST_CASE("a weighted sum takes in the activation behind it") {
+    for (bool three : {false, true})
+        for (bool read_twice : {false, true}) {
+            small_builder b;
+            const node_id x = conv(b, b.input({8, 8, 8})), y = conv(b, x), z = b.dropout(x, 0, 0.5F);
+            const node_id sum = three ? b.weighted_sum({y, x, z}, 0) : b.sum({y, x}, 0);
+            const node_id a = b.activate(sum, 0, activation::silu);
+            if (read_twice)
+                emit(b, sum);
+            emit(b, a);
+            const auto steps = steps_of(b);
+            REQUIRE(steps.size() == (read_twice ? 5U : 3U));
+            CHECK(steps[2].node == sum);
+            CHECK(steps[2].value == (read_twice ? sum : a));
+            CHECK(steps[2].act == (read_twice ? activation::identity : activation::silu));
+            CHECK(steps[2].input == y);
+            CHECK(steps[2].residual == x);
+            CHECK(steps[2].third == (three ? x : -1)); // behind the dropout
+        }
+}
+
 TEST_CASE("batch-norm, activation, addition and gate on their own are steps") {
     small_builder b;
     const node_id x = b.input({8, 8, 8});

@@ -82,30 +82,31 @@ inline std::vector<float> to_float(const batch_numbers& numbers) {
     return std::vector<float>(numbers.begin(), numbers.end());
 }
 
-// What a step reads and how its gradients are wanted. Sizes of one image: in, second (channels 0: none), out.
+// What a step reads and how its gradients are wanted. Sizes of one image: in, second (channels 0: none), out; a
+// third map has the size of the input.
 struct map_problem {
     training_kernel kernel;
     training_layer layer; // all but images and maps
     int images = 1;
     shape in{}, second{}, out{};
-    batch_numbers input, second_numbers, output_gradient;
-    std::vector<float> weight, bias, running_mean, running_var; // of norms
+    batch_numbers input, second_numbers, third_numbers, output_gradient;
+    std::vector<float> weight, bias, running_mean, running_var; // of norms; of weighted sums `weight` alone
     float momentum = 0.1F;
     double batches = 0;
     bool uses_running = false;
     std::uint64_t random = 0;
     // Gradients are added to `before`, where it is not empty; in_place writes the input's over the output's.
-    batch_numbers input_before, second_before;
+    batch_numbers input_before, second_before, third_before;
     bool in_place = false;
 };
 
 struct map_results {
-    batch_numbers output, input_gradient, second_gradient;
+    batch_numbers output, input_gradient, second_gradient, third_gradient;
     std::vector<float> weight_gradient, bias_gradient, running_mean, running_var;
 
     friend bool operator==(const map_results& a, const map_results& b) {
         return a.output == b.output && a.input_gradient == b.input_gradient &&
-               a.second_gradient == b.second_gradient && a.weight_gradient == b.weight_gradient &&
+               a.second_gradient == b.second_gradient && a.third_gradient == b.third_gradient && a.weight_gradient == b.weight_gradient &&
                a.bias_gradient == b.bias_gradient && a.running_mean == b.running_mean &&
                a.running_var == b.running_var;
     }
@@ -117,6 +118,9 @@ inline map_results run_pair(const map_problem& p, executor& ex, int at_once) {
     padded_batch output(p.images, p.out), output_gradient(p.images, p.out, p.output_gradient);
     padded_batch input_gradient(p.images, p.in, p.input_before),
         second_gradient(p.images, p.second, p.second_before);
+    const bool has_third = !p.third_numbers.empty();
+    const padded_batch third(p.images, has_third ? p.in : shape{}, p.third_numbers);
+    padded_batch third_gradient(p.images, has_third ? p.in : shape{}, p.third_before);
     map_results r;
     r.running_mean = p.running_mean;
     r.running_var = p.running_var;
@@ -129,10 +133,13 @@ inline map_results run_pair(const map_problem& p, executor& ex, int at_once) {
     l.out = output.layout();
     if (p.second.channels > 0)
         l.second = second.layout();
+    if (has_third)
+        l.third = third.layout();
     const auto or_null = [](auto& v) { return v.empty() ? nullptr : v.data(); };
     training_operands o;
     o.input = input.data();
     o.second = p.second.channels > 0 ? second.data() : nullptr;
+    o.third = has_third ? third.data() : nullptr;
     o.output = output.data();
     o.weight = or_null(p.weight);
     o.bias = or_null(p.bias);
@@ -149,7 +156,10 @@ inline map_results run_pair(const map_problem& p, executor& ex, int at_once) {
     constexpr float untouched = -12345;
     const std::size_t saved_floats = p.kernel.saved_floats(l);
     const std::size_t scratch_floats = p.kernel.scratch_floats(l, at_once, ex.concurrency());
-    std::vector<float> saved(saved_floats + guard, untouched), scratch(scratch_floats + guard, untouched);
+    const std::size_t packed_floats = p.kernel.packed_floats(l);
+    std::vector<float> saved(saved_floats + guard, untouched), scratch(scratch_floats + guard, untouched),
+        packed(packed_floats + guard, untouched);
+    o.packed = packed.data();
     o.saved = saved.data();
     o.scratch = scratch.data();
     const auto for_each_range = [&](training_kernel::range_call call) {
@@ -160,6 +170,7 @@ inline map_results run_pair(const map_problem& p, executor& ex, int at_once) {
         if (call != nullptr)
             call(l, o, ex);
     };
+    whole(p.kernel.prepare_forward);
     for_each_range(p.kernel.reduce);
     whole(p.kernel.finish);
     for_each_range(p.kernel.forward);
@@ -168,25 +179,33 @@ inline map_results run_pair(const map_problem& p, executor& ex, int at_once) {
     // The backward pass reads what the kernel says that it reads.
     o.input = p.kernel.reads_input ? o.input : nullptr;
     o.second = p.kernel.reads_second ? o.second : nullptr;
+    o.third = p.kernel.reads_second ? o.third : nullptr;
     o.output = p.kernel.reads_output ? o.output : nullptr;
     o.output_gradient = output_gradient.data();
     o.input_gradient = p.in_place ? output_gradient.data() : input_gradient.data();
     o.adds_input = !p.input_before.empty();
     o.second_gradient = p.second.channels > 0 ? second_gradient.data() : nullptr;
     o.adds_second = !p.second_before.empty();
+    o.third_gradient = has_third ? third_gradient.data() : nullptr;
+    o.adds_third = !p.third_before.empty();
     std::fill(scratch.begin(), scratch.end(), untouched);
+    std::fill(packed.begin(), packed.end(), untouched);
+    whole(p.kernel.prepare_backward);
     for_each_range(p.kernel.reduce_backward);
     whole(p.kernel.finish_backward);
     for_each_range(p.kernel.backward);
     r.input_gradient = p.in_place ? output_gradient.numbers() : input_gradient.numbers();
     if (p.second.channels > 0)
         r.second_gradient = second_gradient.numbers();
+    if (has_third)
+        r.third_gradient = third_gradient.numbers();
 
     bool guarded = true;
     for (std::size_t i = 0; i < guard; ++i)
-        guarded = guarded && saved[saved_floats + i] == untouched && scratch[scratch_floats + i] == untouched;
+        guarded = guarded && saved[saved_floats + i] == untouched && scratch[scratch_floats + i] == untouched &&
+                  packed[packed_floats + i] == untouched;
     CHECK(guarded);
-    for (const padded_batch* batch : {&output, &input_gradient, &second_gradient, &output_gradient}) {
+    for (const padded_batch* batch : {&output, &input_gradient, &second_gradient, &third_gradient, &output_gradient}) {
         CHECK(batch->gaps_are_untouched());
         CHECK(batch->is_finite());
     }

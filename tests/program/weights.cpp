@@ -233,3 +233,83 @@ TEST_CASE("numbers that are not finite are an error that names the module") {
     CHECK(broken("bn.running_var", -2) == text);
     CHECK(broken("head.weight", infinity).find("'head'") != std::string::npos);
 }
+
+namespace {
+
+// A head on two levels: one convolution, a norm a level, a weighted sum of both maps; `heads` makes the shared
+// convolution an output of both.
+struct shared_head {
+    weighting factors = weighting::fast;
+    bool heads = false;
+};
+
+template <class Builder>
+void build_graph(Builder& b, const shared_head& t) {
+    const node_id x = b.input({6, 6, 8}), y = b.activate(x, 0, activation::relu);
+    const node_id first = b.conv2d(x, b.child(0, "conv"), 8, window::same_tf(3), 1, true);
+    const node_id second = b.conv2d_shared(y, first);
+    if (t.heads) {
+        const int rows = b.output("rows", layout::rows, 4, true);
+        b.part(rows, first);
+        b.part(rows, second);
+        return;
+    }
+    const int norms = b.child(0, "bn");
+    const node_id a = b.batch_norm(first, b.child(norms, 0), 0.5F), c = b.batch_norm(second, b.child(norms, 1), 0.5F);
+    b.part(b.output("out", layout::map), b.weighted_sum({a, c}, b.child(0, "p3_w1"), t.factors));
+}
+
+} // namespace
+
+TEST_CASE("shared weights and those of sums are loaded once, and missed once") {
+    const runtime_program program(shared_head{});
+    auto tensors = tensors_for(program.graph());
+    CHECK(tensors.size() == 13);
+    CHECK(error_of(program, tensors) == "no error");
+    CHECK(error_of(program, {}).find("11 missing") != std::string::npos);
+    find(tensors, "p3_w1").values = {1, std::numeric_limits<float>::infinity()};
+    CHECK(error_of(program, tensors).find("the weights 'p3_w1' of a sum are not finite") != std::string::npos);
+    find(tensors, "p3_w1") = {"p3_w1", dtype::float32, {3}, {1, 1, 1}};
+    CHECK(error_of(program, tensors).find("mis-shaped: p3_w1: expected [2], found [3]") != std::string::npos);
+}
+
+TEST_CASE("a norm behind a convolution that has a bias of its own cannot be missing") {
+    const runtime_program program(shared_head{});
+    auto tensors = tensors_for(program.graph());
+    std::vector<tensor> without;
+    for (const tensor& t : tensors)
+        if (t.name.rfind("bn.0", 0) != 0)
+            without.push_back(t);
+    CHECK(error_of(program, without).find("4 missing, 0 unexpected") != std::string::npos);
+}
+
+TEST_CASE("weights of a sum that does not use them are listed and not looked at") {
+    const runtime_program program(shared_head{weighting::none});
+    auto tensors = tensors_for(program.graph());
+    const std::vector<float> before = run(program, dict_of(tensors), 0);
+    find(tensors, "p3_w1").values = {7, -3};
+    CHECK(run(program, dict_of(tensors), 0) == before);
+    find(tensors, "p3_w1").name = "p3_w2";
+    CHECK(error_of(program, tensors).find("1 missing, 1 unexpected") != std::string::npos);
+}
+
+TEST_CASE("a class subset of a shared head holds at each of its uses") {
+    const runtime_program all(shared_head{weighting::fast, true});
+    auto tensors = tensors_for(all.graph());
+    const std::vector<float> expected = run(all, dict_of(tensors), 0);
+    // The checkpoint has its classes in another order.
+    tensor &weight = find(tensors, "conv.weight"), &bias = find(tensors, "conv.bias");
+    const tensor old_weight = weight, old_bias = bias;
+    const std::size_t row = weight.values.size() / 8;
+    constexpr std::size_t place_of[] = {2, 0, 3, 1};
+    for (std::size_t cell = 0; cell < 2; ++cell)
+        for (std::size_t c = 0; c < 4; ++c) {
+            const std::size_t to = 4 * cell + place_of[c], from = 4 * cell + c;
+            std::copy_n(old_weight.values.begin() + static_cast<std::ptrdiff_t>(from * row), row,
+                        weight.values.begin() + static_cast<std::ptrdiff_t>(to * row));
+            bias.values[to] = old_bias.values[from];
+        }
+    load_options options;
+    options.classes = {2, 0, 3, 1};
+    CHECK(run(all, dict_of(tensors), 0, options) == expected);
+}

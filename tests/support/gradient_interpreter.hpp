@@ -10,6 +10,7 @@
 #include <fovea/kernels/reference/norm.hpp>
 #include <fovea/kernels/reference/pooling.hpp>
 #include <fovea/kernels/reference/resize.hpp>
+#include <fovea/kernels/reference/weighted_sum.hpp>
 #include <fovea/train/flat_weights.hpp>
 
 #include <map>
@@ -137,6 +138,9 @@ private:
             case op::avg_pool:
                 reference::avg_pool<double>(value(x, image), n.win, n.ceil_mode, n.border, map);
                 break;
+            case op::weighted_sum:
+                reference::weighted_sum<double>(summands(values, i, image), n.factors, sum_weight(i), out);
+                break;
             case op::resize:
                 resize(n, in, out, shapes_[at(x)], shapes_[at(i)]);
                 break;
@@ -144,6 +148,17 @@ private:
                 out = in; // dropout, stochastic depth
             }
         }
+    }
+    std::vector<span<const double>> summands(const std::vector<std::vector<doubles>>& all, node_id i,
+                                             std::size_t image) const {
+        std::vector<span<const double>> maps;
+        for (node_id x : g_[i].inputs)
+            if (x >= 0)
+                maps.push_back(all[at(x)][image]);
+        return maps;
+    }
+    doubles sum_weight(node_id i) {
+        return g_[i].weighted ? parameter(i, "") : doubles(g_[i].inputs[2] < 0 ? 2 : 3);
     }
     void batch_norm(node_id i, node_id x) {
         const doubles all = pixels_of(values[at(x)]);
@@ -263,12 +278,24 @@ private:
         case op::avg_pool:
             reference::avg_pool_backward<double>(n.win, n.border, g, to);
             return;
+        case op::weighted_sum:
+            return weighted_sum_backward(i, image);
         case op::resize:
             return resize_backward(n, upstream, to_numbers, shapes_[at(x)], shapes_[at(i)]);
         default:
             part = upstream;
         }
         add_to(to_numbers, part);
+    }
+    void weighted_sum_backward(node_id i, std::size_t image) {
+        std::vector<span<double>> to;
+        for (node_id x : g_[i].inputs)
+            if (x >= 0)
+                to.push_back(gradients[at(x)][image]);
+        doubles unused(to.size());
+        reference::weighted_sum_backward<double>(summands(values, i, image), g_[i].factors, sum_weight(i),
+                                                 gradients[at(i)][image], to,
+                                                 g_[i].weighted ? parameter_gradient(i, "") : unused);
     }
     static void add_to(doubles& sums, const doubles& x) {
         for (std::size_t k = 0; k < sums.size(); ++k)

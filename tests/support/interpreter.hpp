@@ -11,6 +11,7 @@
 #include <fovea/kernels/reference/norm.hpp>
 #include <fovea/kernels/reference/pooling.hpp>
 #include <fovea/kernels/reference/resize.hpp>
+#include <fovea/kernels/reference/weighted_sum.hpp>
 #include <fovea/program/network.hpp>
 
 #include <catch2/catch.hpp>
@@ -91,6 +92,8 @@ private:
             reference::max_pool<double>(map_of(n.inputs[0]), win, n.ceil_mode, n.border, map);
         } else if (n.kind == op::avg_pool) {
             reference::avg_pool<double>(map_of(n.inputs[0]), win, n.ceil_mode, n.border, map);
+        } else if (n.kind == op::weighted_sum) {
+            weighted_sum(i, out);
         } else if (n.kind == op::resize) {
             resize(n, x, out, shapes_[at(i)]);
         } else {
@@ -98,6 +101,15 @@ private:
         }
     }
 
+    void weighted_sum(node_id i, std::vector<double>& out) {
+        const node& n = g_[i];
+        std::vector<span<const double>> maps;
+        for (node_id x : n.inputs)
+            if (x >= 0)
+                maps.push_back(values_[at(x)]);
+        std::vector<double> weight = n.weighted ? parameter_of(i, "") : std::vector<double>(maps.size());
+        reference::weighted_sum<double>(maps, n.factors, weight, out);
+    }
     // In float, as positions are: which pixel is the nearest hangs on their rounding.
     void resize(const node& n, const std::vector<double>& x, std::vector<double>& out, shape size) {
         const std::vector<float> input(x.begin(), x.end());

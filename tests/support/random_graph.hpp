@@ -50,7 +50,7 @@ private:
         const int name = b.child(0, b.node_count());
         const int channels = b.channels(x);
         const int kernel = 1 + 2 * below(3);
-        switch (below(13)) {
+        switch (below(16)) {
         case 0:
             return b.conv2d(x, name, 1 + below(20), some_window(kernel, 1 + below(2)), 1, below(2) == 0);
         case 1:
@@ -74,6 +74,10 @@ private:
         case 10:
             return b.group_norm(x, name, some_groups(channels),
                                 0.1F); // small variances would enlarge rounding errors
+        case 11:
+            return weighted_sum(b, x, name);
+        case 12:
+            return share(b, x, name);
         default:
             return add_or_residual(b, x, name);
         }
@@ -113,6 +117,30 @@ private:
         const node_id c = b.conv2d(x, name, b.channels(x), window::same(3), 1, true);
         return below(2) == 0 ? b.add(c, x, name)
                              : b.add(x, b.batch_norm(c, b.child(0, b.node_count()), 1e-3F), name);
+    }
+    // Of x, what a convolution makes of it and perhaps some value of the same shape.
+    template <class Builder>
+    node_id weighted_sum(Builder& b, node_id x, int name) {
+        const node_id second = b.conv2d(x, name, b.channels(x), some_window(3, 1), 1, true);
+        const node_id third = values_[any()];
+        const bool three = b.shape_of(third) == b.shape_of(x);
+        const int key = b.child(0, b.node_count());
+        const int kind = below(4);
+        const auto factors = static_cast<weighting>(kind);
+        const node_id sum = kind == 3 ? (three ? b.sum({third, second, x}, key) : b.sum({x, second}, key))
+                            : three   ? b.weighted_sum({second, x, third}, key, factors)
+                                      : b.weighted_sum({second, x}, key, factors);
+        return below(2) == 0 ? sum : b.activate(sum, key, some_activation());
+    }
+    // The last convolution of so many channels once more.
+    template <class Builder>
+    node_id share(Builder& b, node_id x, int name) {
+        for (node_id i = b.node_count(); --i > 0;)
+            if (b.view()[i].kind == op::conv2d && b.channels(b.view()[i].inputs[0]) == b.channels(x)) {
+                const node_id y = b.conv2d_shared(x, i);
+                return below(2) == 0 ? y : b.batch_norm(y, name, 1e-3F);
+            }
+        return b.activate(x, name, some_activation());
     }
     // The last value and two others, one of them of several parts.
     template <class Builder>

@@ -31,8 +31,11 @@ inline state_dict random_weights(graph_view g, unsigned seed) {
         const float fan_in = p.dims.rank > 1 ? static_cast<float>(size / t.shape[0]) : 4.0F;
         const float spread = std::sqrt(3 / fan_in);
         const bool positive = p.kind == parameter_kind::running_var || p.kind == parameter_kind::norm_weight;
-        t.values = positive ? random_numbers(generator, size, 0.5F, 1.5F)
-                            : random_numbers(generator, size, -spread, spread);
+        if (p.kind == parameter_kind::sum_weight) // mostly above 0, where relu lets them through
+            t.values = random_numbers(generator, size, -0.1F, 1.5F);
+        else
+            t.values = positive ? random_numbers(generator, size, 0.5F, 1.5F)
+                                : random_numbers(generator, size, -spread, spread);
         weights.insert(std::move(t));
     });
     return weights;

@@ -94,6 +94,46 @@ class ResizeAndAdd(nn.Module):
         return self.smooth(nearest) + bilinear
 
 
+def pad_same(x, kernel, stride, value=0.0):
+    """TensorFlow's SAME padding for the size that x has; an odd pad goes below and right."""
+    pads = []
+    for n in (x.shape[3], x.shape[2]):
+        total = max((-(-n // stride) - 1) * stride + kernel - n, 0)
+        pads += [total // 2, total - total // 2]
+    return F.pad(x, pads, value=value)
+
+
+class FusedLevels(nn.Module):
+    """A fine and a coarse map with SAME padding, fused as BiFPN does (fast, softmax, plain sum; 2 and 3 maps), and a
+    separable conv that both levels share, with a batch norm each."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3, stride=2, bias=False)
+        self.down = nn.Conv2d(8, 8, 5, stride=2, groups=8)
+        self.p3_w1, self.p4_w2, self.p4_w1 = (nn.Parameter(torch.zeros(n)) for n in (2, 3, 2))
+        self.depthwise = nn.Conv2d(8, 8, 3, groups=8, bias=False)
+        self.pointwise = nn.Conv2d(8, 12, 1)
+        self.bn = nn.ModuleList(NORM(12) for _ in range(2))
+
+    def forward(self, x):
+        fine = self.stem(pad_same(x, 3, 2))
+        coarse = self.down(pad_same(fine, 5, 2))
+        up = F.interpolate(coarse, size=fine.shape[2:], mode="nearest")
+        w = F.relu(self.p3_w1)
+        w = w / (w.sum() + 1e-4)
+        fine = F.silu(w[0] * fine + w[1] * up)
+        below = F.max_pool2d(pad_same(fine, 3, 2, float("-inf")), 3, 2)
+        zero = F.max_pool2d(pad_same(fine, 3, 2), 3, 2)
+        w = F.relu(self.p4_w2)
+        w = w / (w.sum() + 1e-4)
+        inner = F.silu(w[0] * coarse + w[1] * below + w[2] * zero)
+        w = F.softmax(self.p4_w1, 0)
+        coarse = (w[0] * coarse + w[1] * inner) + below + zero
+        maps = [self.bn[i](self.pointwise(self.depthwise(F.pad(y, [1, 1, 1, 1])))) for i, y in enumerate((fine, coarse))]
+        return {"fine": F.silu(maps[0]), "coarse": F.silu(maps[1])}
+
+
 def small_network():
     return torchvision.models.mobilenet_v3_small(num_classes=10, dropout=0.0)
 
@@ -115,6 +155,7 @@ CASES = {
     "grad_vgg_piece": (vgg_piece, vgg_piece.__doc__, True, [[2, 3, 11, 13]]),
     "grad_norm_and_pool": (NormAndPool, NormAndPool.__doc__, True, [[2, 6, 9, 8]]),
     "grad_resize_and_add": (ResizeAndAdd, ResizeAndAdd.__doc__, True, [[2, 4, 9, 7]]),
+    "grad_fused_levels": (FusedLevels, FusedLevels.__doc__, True, [[3, 3, 14, 17]]),
     "grad_mobilenet_v3_small_odd":
         (small_network, "mobilenet_v3_small: 10 classes, dropout 0", True, [[4, 3, 72, 56]]),
 }

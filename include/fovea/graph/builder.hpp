@@ -3,6 +3,8 @@
 
 #include <fovea/graph/infer.hpp>
 
+#include <initializer_list>
+
 namespace fovea {
 
 // Room for a graph under construction. Constexpr throughout; the first fault is kept and later pushes go on
@@ -35,6 +37,21 @@ public:
         n.bias = bias;
         return push(n);
     }
+    // The convolution `like` once more, on another map with as many channels: window, groups, parameters and
+    // their names are those of `like`.
+    constexpr node_id conv2d_shared(node_id x, node_id like) noexcept {
+        if (like < 0 || like >= node_count() ||
+            nodes_[static_cast<std::size_t>(like)].kind != op::conv2d) {
+            fail({fault::shared_layer, node_count(), like, 0});
+            return push(unary(op::activate, x, 0));
+        }
+        node n = nodes_[static_cast<std::size_t>(like)];
+        if (channels(x) != channels(n.inputs[0]))
+            fail({fault::shared_channels, node_count(), channels(x), channels(n.inputs[0])});
+        n.inputs[0] = x;
+        n.shares = n.shares < 0 ? like : n.shares;
+        return push(n);
+    }
     constexpr node_id batch_norm(node_id x, int name, float epsilon) noexcept {
         node n = unary(op::batch_norm, x, name);
         n.epsilon = epsilon;
@@ -53,6 +70,16 @@ public:
     }
     constexpr node_id add(node_id a, node_id b, int name) noexcept {
         return push(binary(op::add, a, b, name));
+    }
+    // BiFPN's fusion of two or three maps. Its parameter's key in the state dict is `name` itself, and is there
+    // with weighting::none, too.
+    constexpr node_id weighted_sum(std::initializer_list<node_id> maps, int name,
+                                   weighting factors = weighting::fast) noexcept {
+        return push(sum_of(maps, name, factors, true));
+    }
+    // The sum of two or three maps, without a parameter.
+    constexpr node_id sum(std::initializer_list<node_id> maps, int name) noexcept {
+        return push(sum_of(maps, name, weighting::none, false));
     }
     constexpr node_id scale(node_id x, node_id gate, int name) noexcept {
         return push(binary(op::scale, x, gate, name));
@@ -150,8 +177,20 @@ private:
     static constexpr node binary(op kind, node_id a, node_id b, int name) noexcept {
         node n;
         n.kind = kind;
-        n.inputs = {a, b};
+        n.inputs = {a, b, -1};
         n.name = name;
+        return n;
+    }
+    constexpr node sum_of(std::initializer_list<node_id> maps, int name, weighting factors,
+                          bool weighted) noexcept {
+        node n = unary(op::weighted_sum, -1, name);
+        const int count = static_cast<int>(maps.size());
+        if (count < 2 || count > 3)
+            fail({fault::summands, node_count(), count, count < 2 ? 2 : 3});
+        for (int i = 0; i < count && i < 3; ++i)
+            n.inputs[static_cast<std::size_t>(i)] = maps.begin()[i];
+        n.factors = factors;
+        n.weighted = weighted;
         return n;
     }
     static constexpr node pool(op kind, node_id x, int name, window win, bool ceil_mode,
@@ -186,7 +225,7 @@ private:
         const shape in = shape_of(n.inputs[0]);
         n.win = n.win.padded_for(in.height, in.width);
         fault_report f;
-        n.out = infer_shape(n, in, shape_of(n.inputs[1]), f);
+        n.out = infer_shape(n, {in, shape_of(n.inputs[1]), shape_of(n.inputs[2])}, f);
         if (f.kind != fault::none) {
             f.node = node_count();
             fail(f);

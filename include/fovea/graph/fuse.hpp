@@ -1,8 +1,9 @@
 // The fusion pass: from nodes as the reference writes them to steps as kernels run them.
 //
 // Folded into a convolution or linear layer: the batch-norm behind it, a residual addition, the activation,
-// and a squeeze-excite gate on its input. Dropout and stochastic depth vanish. A value is named by the node
-// that computes it in the reference, so names and shapes need no second table.
+// and a squeeze-excite gate on its input; into a weighted sum: the activation. Dropout and stochastic depth
+// vanish. A value is named by the node that computes it in the reference, so names and shapes need no second
+// table.
 #pragma once
 
 #include <fovea/graph/graph.hpp>
@@ -23,13 +24,14 @@ struct stage {
     activation act = activation::identity;
 };
 
-// One kernel call. Values (input, gate, residual, value, pool) are node ids.
+// One kernel call. Values (input, gate, residual, third, value, pool) are node ids.
 struct step {
     node_id node = -1;     // the operator: convolution, linear, pool, ...; -1: copy of a value to an output
     node_id norm = -1;     // batch-norm folded into it
     node_id input = -1;    // value it reads
     node_id gate = -1;     // value [1, 1, C] that multiplies the input's channels
-    node_id residual = -1; // value added before the activation
+    node_id residual = -1; // value added before the activation; a weighted sum's second map
+    node_id third = -1;    // a weighted sum's third map
     node_id value = -1;    // value it computes
     int output = -1;       // copies only: the output_part it fills
     activation act = activation::identity;
@@ -140,6 +142,11 @@ private:
             s.residual = value(n.inputs[1]);
         else if (n.kind == op::scale)
             s.gate = value(n.inputs[1]);
+        else if (n.kind == op::weighted_sum) {
+            s.residual = value(n.inputs[1]);
+            s.third = n.inputs[2] < 0 ? -1 : value(n.inputs[2]);
+            fuse_activation(s);
+        }
         if (g_[s.input].kind == op::scale && flag(gated_, s.input)) {
             s.gate = value(g_[s.input].inputs[1]);
             s.input = value(g_[s.input].inputs[0]);
@@ -169,13 +176,16 @@ private:
             if (flag(computed_, other)) {
                 s.residual = other;
                 take(s, addition);
-                next = uses_.sole_reader(addition);
             }
         }
-        if (next >= 0 && g_[next].kind == op::activate) {
-            s.act = g_[next].act;
-            take(s, next);
-        }
+        fuse_activation(s);
+    }
+    constexpr void fuse_activation(step& s) noexcept {
+        const node_id next = uses_.sole_reader(s.value);
+        if (next < 0 || g_[next].kind != op::activate)
+            return;
+        s.act = g_[next].act;
+        take(s, next);
     }
     // The next node that does something here, as long as each has one reader: a residual branch of
     // EfficientNet ends with stochastic depth.

@@ -61,7 +61,7 @@ class block_fusion {
 public:
     constexpr block_fusion(graph_view g, span<const step> steps) noexcept : g_(g), steps_(steps) {
         for (const step& s : steps)
-            for (node_id x : {s.input, s.gate, s.residual})
+            for (node_id x : {s.input, s.gate, s.residual, s.third})
                 if (x >= 0)
                     ++reads_[at(x)];
         for (const output_part& p : g.parts)

@@ -67,21 +67,29 @@ constexpr shape infer_resize(const node& n, shape in, shape like, fault_report& 
     return out;
 }
 
+// The maps of a sum have one shape.
+constexpr shape infer_sum(const node& n, const std::array<shape, 3>& in, fault_report& f) noexcept {
+    for (std::size_t i = 1; i < in.size(); ++i)
+        if (n.inputs[i] >= 0 && in[i] != in[0])
+            f = {fault::shapes_differ, -1, static_cast<int>(in[i].size()), static_cast<int>(in[0].size())};
+    return in[0];
+}
+
 } // namespace detail
 
-// The shape that `n` makes of inputs shaped `a` and (for add, scale and resize) `b`. A convolution or linear
-// layer keeps its own n.out.channels, a resize to a given size its height and width. A fault leaves f.kind
-// set; the caller adds the node.
-constexpr shape infer_shape(const node& n, shape a, shape b, fault_report& f) noexcept {
+// The shape that `n` makes of inputs of the given shapes. A convolution or linear layer keeps its own
+// n.out.channels, a resize to a given size its height and width. A fault leaves f.kind set; the caller adds
+// the node.
+constexpr shape infer_shape(const node& n, const std::array<shape, 3>& in, fault_report& f) noexcept {
+    const shape a = in[0], b = in[1];
     switch (n.kind) {
     case op::input:
         return n.out;
     case op::conv2d:
         return detail::infer_conv2d(n, a, f);
     case op::add:
-        if (a != b)
-            f = {fault::shapes_differ, -1, static_cast<int>(b.size()), static_cast<int>(a.size())};
-        return a;
+    case op::weighted_sum:
+        return detail::infer_sum(n, in, f);
     case op::scale:
         if (b != shape{1, 1, a.channels})
             f = {fault::gate_shape, -1, b.channels, a.channels};
@@ -124,7 +132,7 @@ constexpr fault_report infer_shapes(graph_view g, int height, int width, Shapes&
         };
         shape& out = shapes[static_cast<std::size_t>(i)];
         out = n.kind == op::input ? shape{height, width, n.out.channels}
-                                  : infer_shape(n, at(n.inputs[0]), at(n.inputs[1]), f);
+                                  : infer_shape(n, {at(n.inputs[0]), at(n.inputs[1]), at(n.inputs[2])}, f);
         if (f.kind != fault::none) {
             f.node = i;
             return f;

@@ -25,12 +25,14 @@ enum class op : unsigned char {
     resize,              // a map at another height and width; a second input lends it its size
     group_norm,          // weight, bias; statistics of each image and group of channels
     stochastic_depth,    // identity outside training
+    weighted_sum,        // two or three maps of one shape, each times a factor; weight [maps]
 };
 
 constexpr std::string_view name_of(op o) noexcept {
     constexpr std::string_view names[] = {
         "input",   "conv2d", "batch_norm", "activate", "add",    "scale",      "global_average_pool",
-        "dropout", "linear", "max_pool",   "avg_pool", "resize", "group_norm", "stochastic_depth"};
+        "dropout", "linear", "max_pool",   "avg_pool", "resize", "group_norm", "stochastic_depth",
+        "weighted_sum"};
     return names[static_cast<int>(o)];
 }
 
@@ -100,13 +102,21 @@ struct resize_method {
     double height_factor = 0, width_factor = 0;
 };
 
+// The factors of op::weighted_sum out of its parameter w (Tan et al. 2020, section 3.3).
+enum class weighting : unsigned char {
+    fast,    // relu(w) / (the sum of relu(w) + 1e-4): fast normalised fusion
+    softmax, // exp(w) / the sum of exp(w): softmax-based fusion
+    none,    // 1: the sum of the maps; a parameter, if there is one, is not looked at
+};
+
 using node_id = int; // index into graph_view::nodes; -1: none
 
 struct node {
     op kind = op::input;
     activation act = activation::identity; // of op::activate
     bool bias = false;                     // of op::conv2d
-    std::array<node_id, 2> inputs{-1, -1};
+    std::array<node_id, 3> inputs{-1, -1, -1};
+    node_id shares = -1; // the node whose parameters this one uses, name and all; -1: its own
     int name = 0;                               // the module's name: index into graph_view::names
     window win{};                               // of op::conv2d and pools; padded for the graph's own size
     int groups = 1;                             // of op::conv2d and op::group_norm
@@ -115,6 +125,8 @@ struct node {
     pool_border border = pool_border::excluded; // of pools
     bool ceil_mode = false;                     // of pools: a last, partial window counts (torch's ceil_mode)
     resize_method resize{};                     // of op::resize
+    weighting factors = weighting::none;        // of op::weighted_sum
+    bool weighted = false;                      // of op::weighted_sum: there is a parameter
     shape out{};                                // for the graph's own input size
 };
 

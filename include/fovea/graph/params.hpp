@@ -12,6 +12,7 @@ enum class parameter_kind : unsigned char {
     bias,                // [out]
     norm_weight,         // gamma [channels]
     norm_bias,           // beta [channels]
+    sum_weight,          // of a weighted sum [maps]
     running_mean,        // buffer [channels]
     running_var,         // buffer [channels]
     num_batches_tracked, // buffer, scalar int64
@@ -21,10 +22,10 @@ constexpr bool is_buffer(parameter_kind k) noexcept {
     return k >= parameter_kind::running_mean;
 }
 
-// The last component of the state-dict key.
+// The last component of the state-dict key; empty: the key is the node's name.
 constexpr std::string_view suffix_of(parameter_kind k) noexcept {
     constexpr std::string_view suffixes[] = {
-        "weight", "bias", "weight", "bias", "running_mean", "running_var", "num_batches_tracked"};
+        "weight", "bias", "weight", "bias", "", "running_mean", "running_var", "num_batches_tracked"};
     return suffixes[static_cast<int>(k)];
 }
 
@@ -47,10 +48,22 @@ struct parameter {
     parameter_shape dims{};
 };
 
-// Calls visit(parameter) for the parameters and buffers of node i, in torch's order.
+// The node whose parameters node i uses: mostly itself.
+constexpr node_id owner_of(graph_view g, node_id i) noexcept {
+    return g[i].shares < 0 ? i : g[i].shares;
+}
+
+// Maps that a weighted sum adds up.
+constexpr int count_summands(const node& n) noexcept {
+    return n.inputs[2] < 0 ? 2 : 3;
+}
+
+// Calls visit(parameter) for the parameters and buffers that node i owns, in torch's order.
 template <class Visit>
 constexpr void for_each_parameter(graph_view g, node_id i, Visit&& visit) {
     const node& n = g[i];
+    if (n.shares >= 0)
+        return;
     const int in = n.inputs[0] < 0 ? 0 : g[n.inputs[0]].out.channels;
     const int out = n.out.channels;
     if (n.kind == op::conv2d)
@@ -60,6 +73,8 @@ constexpr void for_each_parameter(graph_view g, node_id i, Visit&& visit) {
         visit(parameter{i, parameter_kind::weight, {{out, in}, 2}});
     if (n.bias)
         visit(parameter{i, parameter_kind::bias, {{out}, 1}});
+    if (n.weighted)
+        visit(parameter{i, parameter_kind::sum_weight, {{count_summands(n)}, 1}});
     if (n.kind == op::batch_norm || n.kind == op::group_norm) {
         visit(parameter{i, parameter_kind::norm_weight, {{out}, 1}});
         visit(parameter{i, parameter_kind::norm_bias, {{out}, 1}});

@@ -73,7 +73,7 @@ template <std::size_t Capacity>
 constexpr std::array<int, Capacity> last_reads(span<const step> steps) noexcept {
     std::array<int, Capacity> last{};
     for (std::size_t s = 0; s < steps.size(); ++s)
-        for (node_id x : {steps[s].input, steps[s].gate, steps[s].residual})
+        for (node_id x : {steps[s].input, steps[s].gate, steps[s].residual, steps[s].third})
             if (x >= 0)
                 last[static_cast<std::size_t>(x)] = static_cast<int>(s);
     return last;
@@ -88,7 +88,7 @@ constexpr node_id first_node(const step& s) noexcept {
 // channels.
 constexpr bool needs_padding(graph_view g, span<const step> steps, node_id input) noexcept {
     for (const step& s : steps)
-        if (s.node >= 0 && (s.residual == input || s.gate == input ||
+        if (s.node >= 0 && (s.residual == input || s.third == input || s.gate == input ||
                             (s.input == input && (s.gate >= 0 || !is_ungrouped(g[first_node(s)])))))
             return true;
     return false;

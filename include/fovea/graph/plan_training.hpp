@@ -19,8 +19,10 @@ struct training_plan_options {
 // What the backward pass of a step does beside its own gradients.
 struct backward_step {
     bool runs = false; // a gradient reaches the step's value
-    bool adds_input = false, adds_second = false;           // the gradient is added to what is there
-    bool recomputes_input = false, recomputes_second = false; // before it: the step that computes the value
+    // By value that the step reads (input, second, third): the gradient is added to what is there; before it, the
+    // step that computes the value runs once more.
+    bool adds_input = false, adds_second = false, adds_third = false;
+    bool recomputes_input = false, recomputes_second = false, recomputes_third = false;
 };
 
 template <std::size_t Capacity>
@@ -114,7 +116,7 @@ private:
         if (g_[input].out.channels % channel_multiple == 0)
             return true;
         for (int s = 0; s < step_count(); ++s)
-            if (step_at(s).second == input ||
+            if (step_at(s).second == input || step_at(s).third == input ||
                 (step_at(s).input == input && !is_ungrouped(g_[step_at(s).node])))
                 return false;
         return true;
@@ -122,7 +124,7 @@ private:
     constexpr int count_uses(node_id v) const noexcept {
         int uses = 0;
         for (int s = 0; s < step_count(); ++s)
-            uses += (step_at(s).input == v) + (step_at(s).second == v);
+            uses += (step_at(s).input == v) + (step_at(s).second == v) + (step_at(s).third == v);
         for (const output_part& p : g_.parts)
             uses += p.value == v;
         return uses;
@@ -130,7 +132,7 @@ private:
 
     constexpr void find_forward_reads() noexcept {
         for (int s = 0; s < step_count(); ++s)
-            for (node_id v : {step_at(s).input, step_at(s).second, step_at(s).value})
+            for (node_id v : {step_at(s).input, step_at(s).second, step_at(s).third, step_at(s).value})
                 if (v >= 0)
                     value_[at(v)].include(forward_of_[at(s)]);
         for (node_id i = 0; i < g_.size(); ++i)
@@ -166,13 +168,17 @@ private:
             };
             if (backward_reads_input(g_, step))
                 b.recomputes_input = read(step.input);
-            if (backward_reads_second(g_, step))
+            if (step.second >= 0 && backward_reads_others(g_, step))
                 b.recomputes_second = read(step.second);
+            if (step.third >= 0 && backward_reads_others(g_, step))
+                b.recomputes_third = read(step.third);
             b.adds_input = write_gradient(step.input, has_gradient, now);
             if (!b.adds_input && can_share(s))
                 share(step.value, step.input);
             if (step.second >= 0)
                 b.adds_second = write_gradient(step.second, has_gradient, now);
+            if (step.third >= 0)
+                b.adds_third = write_gradient(step.third, has_gradient, now);
         }
     }
     // By node id: values that the backward pass computes again. A norm's sums are taken before its turn comes, from
@@ -236,7 +242,7 @@ private:
             for (std::size_t p = 0; number == forward_count() && p < g_.parts.size(); ++p)
                 reserve_gradient(arena, number, g_.parts[p].value);
             for (int s = segment.last; s-- > segment.first;)
-                for (node_id v : {step_at(s).input, step_at(s).second})
+                for (node_id v : {step_at(s).input, step_at(s).second, step_at(s).third})
                     if (v >= 0) {
                         reserve(arena, number, again_[at(v)], v, plan_.recomputed[at(v)]);
                         reserve_gradient(arena, number, v);

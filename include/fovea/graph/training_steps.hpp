@@ -9,11 +9,12 @@
 
 namespace fovea {
 
-// One forward/backward pair of calls. Values (input, second, value) are node ids.
+// One forward/backward pair of calls. Values (input, second, third, value) are node ids.
 struct training_step {
     node_id node = -1;   // the operator
     node_id input = -1;  // value it reads
     node_id second = -1; // another one: a norm's or an addition's other summand, a scale's gate
+    node_id third = -1;  // of a weighted sum
     node_id value = -1;  // value it computes
     activation act = activation::identity;
 };
@@ -31,11 +32,14 @@ constexpr bool is_norm(op kind) noexcept {
     return kind == op::batch_norm || kind == op::group_norm;
 }
 
-// Whether the backward pass of a step reads the values that the forward pass read.
+// Whether the backward pass of a step reads the values that the forward pass read: the input; the second and the
+// third, where there are any.
 constexpr bool backward_reads_input(graph_view g, const training_step& s) noexcept {
     switch (g[s.node].kind) {
     case op::add:
         return s.act != activation::identity;
+    case op::weighted_sum:
+        return s.act != activation::identity || g[s.node].factors != weighting::none;
     case op::global_average_pool:
     case op::avg_pool:
     case op::resize:
@@ -46,8 +50,10 @@ constexpr bool backward_reads_input(graph_view g, const training_step& s) noexce
         return true;
     }
 }
-constexpr bool backward_reads_second(graph_view g, const training_step& s) noexcept {
-    return s.second >= 0 && (g[s.node].kind == op::scale || s.act != activation::identity);
+constexpr bool backward_reads_others(graph_view g, const training_step& s) noexcept {
+    const op kind = g[s.node].kind;
+    return kind == op::weighted_sum ? backward_reads_input(g, s)
+                                    : kind == op::scale || s.act != activation::identity;
 }
 
 // Whether the backward pass may write the input's gradient over the output's.
@@ -85,13 +91,15 @@ private:
         training_step s;
         s.node = s.value = i;
         s.input = n.inputs[0];
-        if (n.kind == op::add || n.kind == op::scale)
+        if (n.kind == op::add || n.kind == op::scale || n.kind == op::weighted_sum)
             s.second = n.inputs[1];
+        if (n.kind == op::weighted_sum)
+            s.third = n.inputs[2];
         s.act = n.kind == op::activate ? n.act : activation::identity;
         done_[at(i)] = true;
         if (is_norm(n.kind))
             take_addition(s);
-        if (is_norm(n.kind) || n.kind == op::add)
+        if (is_norm(n.kind) || n.kind == op::add || n.kind == op::weighted_sum)
             take_activation(s);
         steps_.push(s);
         computed_[at(s.value)] = true;

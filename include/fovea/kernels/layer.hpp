@@ -38,6 +38,8 @@ struct layer {
     bool pools = false;                         // it writes the output's mean over the map, too
     bool adds_expanded = false;                 // it adds what `expand` computes
     float epsilon = 0;                          // of norms
+    weighting factors = weighting::none;        // of a weighted sum
+    int summands = 0;                           // likewise: its maps
 };
 
 // How many workers a layer is shared among. Sharing costs one or two microseconds, in which one core does
@@ -54,6 +56,7 @@ struct operands {
     const float* input = nullptr;
     const float* gate = nullptr;     // [in.channels], or null
     const float* residual = nullptr; // shaped as the output, stride padded_channels(out.channels), or null
+    const float* third = nullptr;    // likewise: a weighted sum's third map
     const float* weights = nullptr;  // as pack() left them
     float* output = nullptr;
     float* pool = nullptr;    // [out.channels], the output's mean over the map, or null

@@ -13,6 +13,7 @@
 #include <fovea/kernels/simd/pooling.hpp>
 #include <fovea/kernels/simd/resize.hpp>
 #include <fovea/kernels/simd/stem.hpp>
+#include <fovea/kernels/simd/weighted_sum.hpp>
 #include <fovea/kernels/simd/window_pool.hpp>
 #include <fovea/kernels/simd/winograd.hpp>
 
@@ -40,8 +41,9 @@ enum class kernel_id : unsigned char {
     elementwise,
     copy,
     group_norm,
+    weighted_sum,
 };
-inline constexpr int kernel_count = 21;
+inline constexpr int kernel_count = 22;
 
 namespace detail {
 
@@ -82,6 +84,8 @@ constexpr kernel_id select_kernel(graph_view g, const step& s) noexcept {
         return kernel_id::resize;
     case op::group_norm:
         return kernel_id::group_norm;
+    case op::weighted_sum:
+        return kernel_id::weighted_sum;
     case op::conv2d:
         break;
     default:
@@ -160,6 +164,8 @@ constexpr kernel kernel_for() noexcept {
         return kernel_detail::kernel_of<resize_kernel>();
     else if constexpr (Id == id::group_norm)
         return kernel_detail::kernel_of<group_norm_kernel>();
+    else if constexpr (Id == id::weighted_sum)
+        return kernel_detail::kernel_of<weighted_sum_kernel>();
     else if constexpr (Id == id::elementwise)
         return kernel_detail::kernel_of<elementwise_kernel>();
     else

@@ -30,7 +30,7 @@ struct image_range {
 struct training_layer {
     op kind = op::input;
     int images = 0; // of the batch
-    batch_layout in{}, second{}, out{}; // second: the residual of an addition, or the gate of a scale
+    batch_layout in{}, second{}, third{}, out{}; // second: of an addition or a weighted sum, or the gate of a scale
     window win{};
     int groups = 1;                             // of convolutions and group-norm
     activation act = activation::identity;      // behind a norm or an addition, or of op::activate
@@ -39,7 +39,9 @@ struct training_layer {
     pool_border border = pool_border::excluded; // of pools
     bool ceil_mode = false;
     resize_method resize{};
+    weighting factors = weighting::none; // of a weighted sum
 
+    constexpr bool has_third() const noexcept { return third.map.channels > 0; }
     constexpr bool has_second() const noexcept { return second.map.channels > 0; }
 };
 
@@ -50,9 +52,10 @@ struct training_operands {
     // Values, for the first image.
     const float* input = nullptr;
     const float* second = nullptr;
+    const float* third = nullptr;
     float* output = nullptr;
     // Parameters in torch's layout: weight [out, in / groups, kh, kw] or [out, in] and bias [out]; of norms gamma
-    // and beta. null where there is none.
+    // and beta; of weighted sums [maps]. null where there is none.
     const float* weight = nullptr;
     const float* bias = nullptr;
     // Of batch-norm: the running statistics, and how. momentum in torch's sense; below 0: a cumulative average,
@@ -68,7 +71,8 @@ struct training_operands {
     const float* output_gradient = nullptr;
     float* input_gradient = nullptr;
     float* second_gradient = nullptr;
-    bool adds_input = false, adds_second = false;
+    float* third_gradient = nullptr;
+    bool adds_input = false, adds_second = false, adds_third = false;
     // Always added to; zeroed by the caller before the backward pass. null: frozen.
     float* weight_gradient = nullptr;
     float* bias_gradient = nullptr;
@@ -107,7 +111,7 @@ struct training_kernel {
     range_call backward = nullptr;        // input, second, weight and bias gradients
     bool in_place = false;      // backward may write input_gradient over output_gradient
     bool reads_input = true;    // backward reads the input's values
-    bool reads_second = false;  // backward reads the second value
+    bool reads_second = false;  // backward reads the second value, and the third
     bool reads_output = false;  // backward reads the output's values
 };
 

@@ -7,6 +7,7 @@
 #include <fovea/kernels/training/global_pool.hpp>
 #include <fovea/kernels/training/norm.hpp>
 #include <fovea/kernels/training/resize.hpp>
+#include <fovea/kernels/training/weighted_sum.hpp>
 #include <fovea/kernels/training/window_pool.hpp>
 
 namespace fovea {
@@ -21,8 +22,9 @@ enum class training_kernel_id : unsigned char {
     max_pool,
     avg_pool,
     resize,
+    weighted_sum,
 };
-inline constexpr int training_kernel_count = training_conv_count + 8;
+inline constexpr int training_kernel_count = training_conv_count + 9;
 
 // The pair for node `i` of a graph: the same for every input size and batch.
 constexpr training_kernel_id select_training_kernel(graph_view g, node_id i) noexcept {
@@ -47,6 +49,8 @@ constexpr training_kernel_id select_training_kernel(graph_view g, node_id i) noe
         return id::avg_pool;
     case op::resize:
         return id::resize;
+    case op::weighted_sum:
+        return id::weighted_sum;
     default:
         return id::elementwise;
     }
@@ -76,6 +80,8 @@ constexpr training_kernel training_kernel_for() noexcept {
         return training_window_pool_kernel<kernel_detail::avg_pool_gradient>::pair();
     else if constexpr (Id == id::resize)
         return training_resize_kernel::pair();
+    else if constexpr (Id == id::weighted_sum)
+        return training_weighted_sum_kernel::pair();
     else
         return training_elementwise_kernel::pair();
 }

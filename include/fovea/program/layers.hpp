@@ -2,6 +2,7 @@
 // run time for a network.
 #pragma once
 
+#include <fovea/graph/params.hpp>
 #include <fovea/kernels/layer.hpp>
 
 namespace fovea {
@@ -32,6 +33,8 @@ constexpr layer layer_channels(graph_view g, const step& s) noexcept {
         l.border = g[s.node].border;
         l.resize = g[s.node].resize;
         l.epsilon = g[s.node].epsilon;
+        l.factors = g[s.node].factors;
+        l.summands = g[s.node].kind == op::weighted_sum ? count_summands(g[s.node]) : 0;
         l.out.channels = g[s.node].out.channels;
     }
     l.expand = inner(s.expand);

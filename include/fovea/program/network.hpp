@@ -226,7 +226,8 @@ private:
         for (std::size_t s = 0; s < calls_.size(); ++s) {
             const step& p = program_.steps[s];
             calls_[s] = {address(p.input),           address(p.gate),
-                         address(p.residual),        packed_.data() + weight_offsets_[s],
+                         address(p.residual),        address(p.third),
+                         packed_.data() + weight_offsets_[s],
                          address(p.value),           address(p.pool),
                          arena_.data() + scratch_at_};
         }

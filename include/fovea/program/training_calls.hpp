@@ -60,6 +60,7 @@ public:
             f = {};
             f.input = value(p.plan, a, steps[at(s)].input);
             f.second = steps[at(s)].second < 0 ? nullptr : value(p.plan, a, steps[at(s)].second);
+            f.third = steps[at(s)].third < 0 ? nullptr : value(p.plan, a, steps[at(s)].third);
             f.output = value(p.plan, a, steps[at(s)].value);
             f.packed = a.arena + p.packed[at(s)];
             f.saved = a.arena + p.saved[at(s)];
@@ -69,9 +70,17 @@ public:
             f.random = detail::mix_bits(random * 0x9e3779b97f4a7c15U + static_cast<std::uint64_t>(s + 1));
         }
         link_parameters(p, parameters);
+        for_each_shared(g, steps, p, [&](std::size_t owner, std::size_t s) {
+            forward_[s].weight = forward_[owner].weight;
+            forward_[s].bias = forward_[owner].bias;
+        });
         for (int s = 0; s < static_cast<int>(steps.size()); ++s)
             link_backward(steps[at(s)], s, p.plan, a);
         link_gradients(p, parameters);
+        for_each_shared(g, steps, p, [&](std::size_t owner, std::size_t s) {
+            backward_[s].weight_gradient = backward_[owner].weight_gradient;
+            backward_[s].bias_gradient = backward_[owner].bias_gradient;
+        });
     }
 
 private:
@@ -97,6 +106,14 @@ private:
                                              : nullptr;
     }
 
+    // f(step of the owner, step) for each step that runs with another node's parameters.
+    template <class Function>
+    static void for_each_shared(graph_view g, span<const training_step> steps, const planned_training& p,
+                                const Function& f) noexcept {
+        for (std::size_t s = 0; s < steps.size(); ++s)
+            if (g[steps[s].node].shares >= 0)
+                f(at(p.step_of_node[at(g[steps[s].node].shares)]), s);
+    }
     // By node: whether anything that is trained lies at or in front of the value.
     void find_needed(graph_view g, span<const training_step> steps, const planned_training& p,
                      const training_parameters& parameters) noexcept {
@@ -105,9 +122,11 @@ private:
         for (int s = 0; s < static_cast<int>(steps.size()); ++s) {
             const training_step& step = steps[at(s)];
             const bool has_parameters = g[step.node].kind == op::conv2d || g[step.node].kind == op::linear ||
-                                        is_norm(g[step.node].kind);
-            needed_[at(step.value)] = needed_[at(step.input)] || (step.second >= 0 && needed_[at(step.second)]) ||
-                                      (has_parameters && parameters.trains(step.node));
+                                        is_norm(g[step.node].kind) || g[step.node].factors != weighting::none;
+            bool needed = has_parameters && parameters.trains(step.node);
+            for (node_id v : {step.input, step.second, step.third})
+                needed = needed || (v >= 0 && needed_[at(v)]);
+            needed_[at(step.value)] = needed;
             runs_[at(s)] = needed_[at(step.value)] && p.plan.backward[at(s)].runs;
         }
     }
@@ -119,6 +138,7 @@ private:
             switch (placed.what.kind) {
             case parameter_kind::weight:
             case parameter_kind::norm_weight:
+            case parameter_kind::sum_weight:
                 f.weight = number;
                 break;
             case parameter_kind::bias:
@@ -143,11 +163,17 @@ private:
         b = forward_[at(s)];
         b.input = kept_value(plan, a, step.input);
         b.second = step.second < 0 ? nullptr : kept_value(plan, a, step.second);
+        b.third = step.third < 0 ? nullptr : kept_value(plan, a, step.third);
+        const auto wanted = [&](node_id v) {
+            return v >= 0 && needed_[at(v)] ? gradient(plan, a, v) : nullptr;
+        };
         b.output_gradient = gradient(plan, a, step.value);
-        b.input_gradient = needed_[at(step.input)] ? gradient(plan, a, step.input) : nullptr;
-        b.second_gradient = step.second >= 0 && needed_[at(step.second)] ? gradient(plan, a, step.second) : nullptr;
+        b.input_gradient = wanted(step.input);
+        b.second_gradient = wanted(step.second);
+        b.third_gradient = wanted(step.third);
         b.adds_input = plan.backward[at(s)].adds_input;
         b.adds_second = plan.backward[at(s)].adds_second;
+        b.adds_third = plan.backward[at(s)].adds_third;
     }
     void link_gradients(const planned_training& p, training_parameters& parameters) noexcept {
         for (const training_parameters::placed& placed : parameters.all()) {
@@ -155,7 +181,8 @@ private:
                 continue;
             training_operands& b = backward_[at(p.step_of_node[at(placed.what.owner)])];
             const bool is_weight = placed.what.kind == parameter_kind::weight ||
-                                   placed.what.kind == parameter_kind::norm_weight;
+                                   placed.what.kind == parameter_kind::norm_weight ||
+                                   placed.what.kind == parameter_kind::sum_weight;
             (is_weight ? b.weight_gradient : b.bias_gradient) = parameters.gradients().data() + placed.place;
         }
     }

@@ -51,6 +51,8 @@ constexpr training_layer training_layer_of(graph_view g, const training_step& s,
     l.in = layout(s.input);
     if (s.second >= 0)
         l.second = layout(s.second);
+    if (s.third >= 0)
+        l.third = layout(s.third);
     l.out = layout(s.value);
     l.win = window_of(g, s.node, shapes);
     l.groups = n.groups;
@@ -60,6 +62,7 @@ constexpr training_layer training_layer_of(graph_view g, const training_step& s,
     l.border = n.border;
     l.ceil_mode = n.ceil_mode;
     l.resize = n.resize;
+    l.factors = n.factors;
     return l;
 }
 

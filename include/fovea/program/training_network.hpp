@@ -257,6 +257,8 @@ private:
             recompute(step_at(s).input, range, ex);
         if (how.recomputes_second)
             recompute(step_at(s).second, range, ex);
+        if (how.recomputes_third)
+            recompute(step_at(s).third, range, ex);
         call(kernel_at(s).backward, s, calls_.backward(s), range, ex);
         if (probe_)
             probe_(s, true, range, calls_.backward(s).input_gradient, planned_->layers[at(s)].in);

@@ -59,8 +59,9 @@ public:
             running_norms_[static_cast<std::size_t>(i)] =
                 g_[i].kind == op::batch_norm && frozen(full_name(g_.names, g_[i].name).view());
     }
-    // Whether anything of node i is trained; whether it is a batch-norm that uses its running statistics.
-    bool trains(node_id i) const noexcept { return trained_nodes_[static_cast<std::size_t>(i)]; }
+    // Whether any parameter that node i uses is trained; whether it is a batch-norm that uses its running
+    // statistics.
+    bool trains(node_id i) const noexcept { return trained_nodes_[static_cast<std::size_t>(owner_of(g_, i))]; }
     bool uses_running(node_id i) const noexcept { return running_norms_[static_cast<std::size_t>(i)]; }
 
     // One more batch for the counters of batch-norms that take statistics.

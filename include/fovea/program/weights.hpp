@@ -63,6 +63,8 @@ public:
         folded_layer layer;
         if (n.kind == op::batch_norm)
             norm = operation;
+        if (n.kind == op::weighted_sum)
+            return {sum_weights(operation), {}};
         if (n.kind == op::group_norm)
             layer = {values(operation, parameter_kind::norm_weight),
                      values(operation, parameter_kind::norm_bias)};
@@ -82,7 +84,7 @@ public:
     }
 
 private:
-    static constexpr std::size_t kinds = 7;
+    static constexpr std::size_t kinds = 8;
     using node_entries = std::array<const tensor*, kinds>;
 
     // Scales and zero points of activations that quantised checkpoints carry beside their weights.
@@ -96,7 +98,8 @@ private:
         for (const output_part& part : g.parts) {
             const output& o = g.outputs[static_cast<std::size_t>(part.output)];
             if (o.per_class)
-                rows[static_cast<std::size_t>(part.value)] = o.row > 0 ? o.row : g[part.value].out.channels;
+                rows[static_cast<std::size_t>(owner_of(g, part.value))] =
+                    o.row > 0 ? o.row : g[part.value].out.channels;
         }
         return rows;
     }
@@ -142,6 +145,8 @@ private:
         const node& n = g_[p.owner];
         if (n.kind != op::batch_norm || g_[n.inputs[0]].kind != op::conv2d)
             return false;
+        if (g_[n.inputs[0]].bias || g_[n.inputs[0]].shares >= 0) // a bias there says nothing about the norm
+            return false;
         const tensor*& bias = entry(n.inputs[0], parameter_kind::bias);
         if (bias == nullptr && p.kind == parameter_kind::norm_weight)
             if (const tensor* t = take(full_name(g_.names, g_[n.inputs[0]].name, "bias").str()))
@@ -179,12 +184,13 @@ private:
         return entries_[static_cast<std::size_t>(i)][static_cast<std::size_t>(k)];
     }
     const tensor* entry(node_id i, parameter_kind k) const {
-        return entries_[static_cast<std::size_t>(i)][static_cast<std::size_t>(k)];
+        return entries_[static_cast<std::size_t>(owner_of(g_, i))][static_cast<std::size_t>(k)];
     }
     bool has(node_id i, parameter_kind k) const { return entry(i, k) != nullptr; }
 
     // The numbers of one parameter: zeros for a skipped head, chosen rows for a class subset.
     std::vector<float> values(node_id i, parameter_kind k) const {
+        i = owner_of(g_, i);
         const tensor* t = entry(i, k);
         const int row = class_rows_[static_cast<std::size_t>(i)];
         if (t == nullptr) {
@@ -207,6 +213,17 @@ private:
                 chosen.insert(chosen.end(), first, first + width);
             }
         return chosen;
+    }
+    // What a weighted sum's factors are made of. Throws weights_error when a number is not finite.
+    std::vector<float> sum_weights(node_id i) const {
+        if (g_[i].factors == weighting::none)
+            return std::vector<float>(static_cast<std::size_t>(count_summands(g_[i])), 1.0F);
+        const std::vector<float> weights = values(i, parameter_kind::sum_weight);
+        for (float x : weights)
+            if (!std::isfinite(x))
+                throw weights_error("the weights '" + full_name(g_.names, g_[i].name).str() +
+                                    "' of a sum are not finite (NaN or infinity)");
+        return weights;
     }
     void fold_norm(folded_layer& layer, node_id norm) const {
         const auto gamma = values(norm, parameter_kind::norm_weight),

@@ -20,7 +20,7 @@ inline std::set<std::string, std::less<>> head_keys(graph_view g) {
         node_id i = part.value;
         while (g[i].kind != op::conv2d && g[i].kind != op::linear && g[i].inputs[0] >= 0)
             i = g[i].inputs[0];
-        for_each_parameter(g, i, [&](const parameter& p) { keys.insert(key_of(g, p).str()); });
+        for_each_parameter(g, owner_of(g, i), [&](const parameter& p) { keys.insert(key_of(g, p).str()); });
     }
     return keys;
 }

@@ -6,6 +6,7 @@
 #include <fovea/kernels/training/global_pool.hpp>
 #include <fovea/kernels/training/norm.hpp>
 #include <fovea/kernels/training/resize.hpp>
+#include <fovea/kernels/training/weighted_sum.hpp>
 #include <fovea/kernels/training/window_pool.hpp>
 
 FOVEA_ARCH_NAMESPACE_BEGIN
@@ -32,6 +33,8 @@ constexpr training_kernel map_training_kernel(activation act = activation::ident
         k = training_window_pool_kernel<kernel_detail::max_pool_gradient>::pair();
     else if constexpr (Kind == op::avg_pool)
         k = training_window_pool_kernel<kernel_detail::avg_pool_gradient>::pair();
+    else if constexpr (Kind == op::weighted_sum)
+        return training_weighted_sum_kernel::pair();
     else {
         static_assert(Kind == op::resize, "an operator of maps");
         k = training_resize_kernel::pair();

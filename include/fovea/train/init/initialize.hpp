@@ -32,6 +32,7 @@ inline initializer initializer_of(const module_initializers& m, parameter_kind k
     case parameter_kind::bias:
         return linear ? m.linear_bias : m.conv_bias;
     case parameter_kind::norm_weight:
+    case parameter_kind::sum_weight:
     case parameter_kind::running_var:
         return init::constant(1);
     case parameter_kind::norm_bias:
