@@ -129,5 +129,114 @@ def detection():
         save_detections(name, *top_detections(logits, placed, 400, nms, 100))
 
 
+def encode(gt, anchor, added=0.0, least=0.0):
+    """Rows dy dx dh dw, of boxes x1 y1 x2 y2."""
+    anchor, side = xyxy(anchor), (gt[:, 2:] - gt[:, :2])
+    anchor_side = anchor[:, 2:] - anchor[:, :2]
+    center, anchor_center = gt[:, :2] + 0.5 * side, anchor[:, :2] + 0.5 * anchor_side
+    shift = (center - anchor_center) / (anchor_side + added)
+    scale = torch.log((side.clamp(min=least) + added) / (anchor_side + added))
+    return torch.cat([shift.flip(1), scale.flip(1)], 1)
+
+
+def effdet_matches(iou):
+    """[objects, anchors] -> object, or -1; every object's best anchor, wanted by several the first one's."""
+    value, match = iou.max(0)
+    match = torch.where(value >= 0.5, match, torch.tensor(-1))
+    for k in reversed(range(len(iou))):
+        match[iou[k].argmax()] = k
+    return match
+
+
+def matcher():
+    case = Case("matcher_efficientdet")
+    anchor = xyxy(anchors(32, 32, levels=(4, 5)))
+    near = anchor[torch.tensor([4, 13, 22, 40])] + torch.tensor(case.random.uniform(-9, 9, (4, 4)).astype(np.float32))
+    far = torch.tensor([[-40.0, -40, -30, -20], [60, 50, 70, 71]])
+    gt = case.kept("gt", torch.cat([near, near[:1] + 1, far]))
+    iou = ops.box_iou(gt, anchor)
+    value, match = iou.max(0)
+    case.output("iou_max", value)
+    case.output("assigned", match)
+    state = torch.where(value >= 0.5, 1, torch.where(value < 0.4, 0, -1))
+    case.output("state", state)
+    case.output("effdet", effdet_matches(iou))
+    assert len({1, 0, -1} & set(state.tolist())) == 3
+    case.write()
+
+
+def zylo117_loss(logits, regression, anchor, annotations):
+    """The mean over images of both losses; scores are sigmoids, clamped."""
+    classification, boxes = [], []
+    for x, deltas, rows in zip(logits, regression, annotations):
+        p = x.sigmoid().clamp(1e-4, 1 - 1e-4)
+        objects = rows[rows[:, 4] != -1]
+        if len(objects) == 0:
+            classification.append((-0.75 * p**2 * torch.log(1 - p)).sum())
+            boxes.append(torch.zeros(()))
+            continue
+        value, match = ops.box_iou(xyxy(anchor), objects[:, :4]).max(1)
+        positive, counts = value >= 0.5, (value >= 0.5) | (value < 0.4)
+        target = torch.zeros_like(p)
+        target[positive, objects[match[positive], 4].long()] = 1
+        loss = torch.where(target == 1, -0.25 * (1 - p) ** 2 * torch.log(p), -0.75 * p**2 * torch.log(1 - p))
+        classification.append(loss[counts].sum() / max(1, int(positive.sum())))
+        if positive.any():
+            wanted = encode(objects[match[positive], :4], anchor[positive], least=1.0)
+            boxes.append(F.smooth_l1_loss(deltas[positive], wanted, beta=1 / 9))
+        else:
+            boxes.append(torch.zeros(()))
+    return torch.stack(classification).mean(), 50 * torch.stack(boxes).mean()
+
+
+def effdet_loss(logits, regression, anchor, annotations, smoothing):
+    """Class loss and 50 times the box loss."""
+    matches = []
+    for rows in annotations:
+        objects = rows[rows[:, 4] != -1]
+        iou = ops.box_iou(objects[:, :4], xyxy(anchor))
+        matches.append(effdet_matches(iou) if len(objects) else torch.full((len(anchor),), -1))
+    positives = sum(int((m >= 0).sum()) for m in matches) + 1
+    classification = boxes = 0
+    for x, deltas, rows, match in zip(logits, regression, annotations, matches):
+        target, positive = torch.zeros_like(x), match >= 0
+        target[positive, rows[match[positive], 4].long()] = 1
+        p = x.sigmoid()
+        p_t = target * p + (1 - target) * (1 - p)
+        entropy = F.binary_cross_entropy_with_logits(x, target * (1 - smoothing) + 0.5 * smoothing, reduction="none")
+        weight = target * 0.25 + (1 - target) * 0.75
+        classification = classification + (weight * (1 - p_t) ** 1.5 * entropy).sum() / positives
+        wanted = encode(rows[match[positive], :4], anchor[positive], added=1e-7)
+        huber = F.huber_loss(deltas[positive], wanted, reduction="none", delta=0.1)
+        boxes = boxes + (huber * (wanted != 0)).sum() / (4 * positives)
+    return classification, 50 * boxes
+
+
+def losses():
+    case = Case("loss_efficientdet")
+    anchor = anchors(32, 32, levels=(4, 5))
+    at = xyxy(anchor)[torch.tensor([3, 27, 41, 9, 9, 9, 6, 1])]
+    boxes = at + torch.tensor(case.random.uniform(-6, 6, (8, 4)).astype(np.float32))
+    boxes[2] = at[2]  # zero targets
+    annotations = torch.full((4, 3, 5), -1.0)
+    annotations[0, :3, :4], annotations[1, :1, :4], annotations[3, :2, :4] = boxes[:3], boxes[3:4], boxes[6:8]
+    annotations[3, 0, 2:4] = annotations[3, 0, :2] + torch.tensor([0.5, 40.0])  # thin, learnt by force only
+    annotations[0, :3, 4], annotations[1, :1, 4], annotations[3, :2, 4] = torch.tensor([0.0, 2, 1]), 1, torch.tensor([2.0, 0])
+    annotations = case.kept("annotations", annotations)
+    logits = leaf(case.kept("logits", (case.random.standard_normal((4, 45, 3)) * 5).astype(np.float32)))
+    regression = leaf(case.kept("regression", (case.random.standard_normal((4, 45, 4)) * 0.2).astype(np.float32)))
+    for prefix, loss in (("", zylo117_loss(logits, regression, anchor, annotations)),
+                         ("empty_", zylo117_loss(logits, regression, anchor, torch.full((4, 3, 5), -1.0))),
+                         ("effdet_", effdet_loss(logits, regression, anchor, annotations, 0.0)),
+                         ("smoothed_", effdet_loss(logits, regression, anchor, annotations, 0.1))):
+        case.output(prefix + "classification", loss[0])
+        case.output(prefix + "regression", loss[1])
+        if not prefix.startswith("empty"):
+            case.gradients(loss[0] + loss[1], **{prefix + "grad_logits": logits, prefix + "grad_regression": regression})
+    case.write()
+
+
 if __name__ == "__main__":
     detection()
+    matcher()
+    losses()

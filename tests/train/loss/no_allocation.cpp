@@ -1,6 +1,7 @@
 #include "ssd_case.hpp"
 #include "support/executors.hpp"
 
+#include <fovea/train/loss/efficientdet.hpp>
 #include <fovea/train/loss/ssd.hpp>
 
 #include <atomic>
@@ -56,4 +57,27 @@ TEST_CASE("The SSD loss allocates nothing after the first batch, of any loss and
         CHECK((whole > 0 && half > 0));
     }
     CHECK(allocations > 0);
+}
+
+TEST_CASE("EfficientDet's loss allocates nothing after the first batch, of any loss and of smaller batches") {
+    const fovea::test::ssd_case c(300, 8, {4, 0, 20, 3});
+    const std::vector<float> logits = fovea::test::to_float(fovea::test::normal_numbers(4 * 300 * 7, 3)),
+                             deltas = fovea::test::to_float(c.offsets);
+    const std::vector<fovea::ground_truth> targets = c.targets();
+    std::vector<float> cls_gradient(logits.size()), box_gradient(deltas.size());
+    fovea::thread_executor ex(2);
+    for (const fovea::efficientdet_loss_settings& settings :
+         {fovea::efficientdet_loss_settings::zylo117(), fovea::efficientdet_loss_settings::effdet()}) {
+        fovea::efficientdet_loss loss(c.anchors, 7, settings);
+        loss(logits, deltas, targets, cls_gradient, box_gradient, ex);
+        const fovea::span<const float> half_logits{logits.data(), logits.size() / 2},
+            half_deltas{deltas.data(), deltas.size() / 2};
+        const fovea::span<const fovea::ground_truth> half_targets{targets.data(), 2};
+        const std::size_t before = allocations;
+        const double whole = loss(logits, deltas, targets, cls_gradient, box_gradient, ex).total();
+        const double half = loss(half_logits, half_deltas, half_targets, {}, {}, ex).total();
+        const std::size_t after = allocations;
+        CHECK(after == before);
+        CHECK((whole > 0 && half > 0));
+    }
 }
