@@ -14,7 +14,7 @@ namespace kernel_detail {
 
 inline constexpr int most_summands = 3;
 
-// Added to the sum of fast normalised fusion (EfficientNet's authors, efficientdet_arch.py).
+// Added to the sum by fast normalised fusion (Tan et al. 2020, section 3.3).
 inline constexpr double fast_weighting_epsilon = 1e-4;
 
 // In double, for `count` maps. `weight` [count]; not read with weighting::none.
