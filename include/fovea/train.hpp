@@ -10,9 +10,11 @@
 #include <fovea/train/data/classification_loader.hpp>
 #include <fovea/train/data/dataset_builder.hpp>
 #include <fovea/train/data/detection_loader.hpp>
+#include <fovea/train/fit_anchors.hpp>
 #include <fovea/train/init/initialize.hpp>
 #include <fovea/train/loss/binary_cross_entropy.hpp>
 #include <fovea/train/loss/cross_entropy.hpp>
+#include <fovea/train/loss/efficientdet.hpp>
 #include <fovea/train/loss/ssd_multibox.hpp>
 #include <fovea/train/optimizer/accumulate.hpp>
 #include <fovea/train/optimizer/adam.hpp>
