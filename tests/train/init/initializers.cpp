@@ -260,7 +260,7 @@ namespace {
 // A graph of 3x3 convolutions (8 to 96 channels, with bias) of these names, and a linear layer "fc".
 template <std::size_t N>
 std::map<std::string, std::vector<float>> named_layers(const char* const (&names)[N],
-                                                       initialization_policy policy) {
+                                                       initialization_policy policy, int groups = 1) {
     builder<64> b;
     const node_id image = b.input({4, 4, 8});
     node_id last = image;
@@ -272,7 +272,7 @@ std::map<std::string, std::vector<float>> named_layers(const char* const (&names
                                                                       : b.child(part, label);
             rest.remove_prefix(std::min(rest.size(), label.size() + 1));
         }
-        last = b.conv2d(image, part, 96, {3, 3, 1, 1, 1, 1, 1, 1, 1}, 1, true);
+        last = b.conv2d(image, part, 96, {3, 3, 1, 1, 1, 1, 1, 1, 1}, groups, true);
     }
     b.linear(b.global_average_pool(last, 0), b.child(0, "fc"), 64);
     return initialized(b.view(), policy);
@@ -315,6 +315,24 @@ TEST_CASE("policies of networks in parts") {
         CHECK(all_are(all.at("classifier.header.bias"), static_cast<float>(-std::log(99.0))));
         CHECK(all_are(all.at("regressor.header.bias"), 0));
         CHECK(all_are(all.at("classifier.headers.bias"), 0));
+    }
+    {
+        for (int groups : {1, 2}) {
+            const auto all = named_layers({"backbone.conv_stem", "fpn.cell.0", "box_net.predict.conv_pw",
+                                           "class_net.conv_rep.0", "class_net.predict.conv_pw"},
+                                          policies::effdet, groups);
+            const double group_in = in / groups, group_out = out / groups;
+            CHECK(std_of(all, "backbone.conv_stem.weight") == near_to(std::sqrt(2 / group_out)));
+            const double limit = std::sqrt(6 / (group_in + group_out));
+            CHECK(std_of(all, "fpn.cell.0.weight") == near_to(limit / std::sqrt(3.0)));
+            CHECK(statistics_of(all.at("fpn.cell.0.weight")).largest <= limit);
+            for (const char* key : {"box_net.predict.conv_pw.weight", "class_net.conv_rep.0.weight",
+                                    "class_net.predict.conv_pw.weight"})
+                CHECK(std_of(all, key) == near_to(std::sqrt(1 / group_in)));
+            CHECK(all_are(all.at("class_net.predict.conv_pw.bias"), static_cast<float>(-std::log(99.0))));
+            CHECK(all_are(all.at("class_net.conv_rep.0.bias"), 0));
+            CHECK(all_are(all.at("box_net.predict.conv_pw.bias"), 0));
+        }
     }
     {
         const auto all = named_layers({"features.0"}, policies::efficientnet);

@@ -66,7 +66,7 @@ inline void initialize(graph_view g, initialization_policy policy, std::uint64_t
         const std::string key = key_of(g, p).str();
         const module_initializers& m = detail::initializers_of(policy, key);
         if (p.kind == parameter_kind::weight)
-            fans = fans_of(p.dims);
+            fans = fans_of(p.dims, g[p.owner].groups);
         if (m.keep)
             return;
         random_stream random(seed, detail::stream_of(key));

@@ -16,19 +16,20 @@ namespace fovea {
 // Inputs and outputs of one output or input of a layer, as torch counts them: [out, in / groups, kh, kw] has
 // in / groups * kh * kw and out * kh * kw, groups or not.
 struct layer_fans {
-    std::int64_t in = 1, out = 1;
+    std::int64_t in = 1, out = 1, groups = 1;
 };
 
 // Of a weight of two or four dimensions.
-constexpr layer_fans fans_of(const parameter_shape& weight) noexcept {
+constexpr layer_fans fans_of(const parameter_shape& weight, std::int64_t groups = 1) noexcept {
     std::int64_t field = 1;
     for (int i = 2; i < weight.rank; ++i)
         field *= weight.extents[static_cast<std::size_t>(i)];
-    return {weight.extents[1] * field, weight.extents[0] * field};
+    return {weight.extents[1] * field, weight.extents[0] * field, groups};
 }
 
-// The fan that a spread is divided by the square root of.
-enum class fan : unsigned char { none, in, out, sum };
+// The fan that a spread is divided by the square root of. group_out and group_sum count the outputs of one
+// group, as TensorFlow's initializers of depthwise convolutions do.
+enum class fan : unsigned char { none, in, out, sum, group_out, group_sum };
 
 enum class distribution : unsigned char {
     constant,         // the value
@@ -46,10 +47,13 @@ struct initializer {
 
     // The standard deviation, half width or constant for a layer. Fans of 0 count as 1.
     double spread(layer_fans fans) const noexcept {
-        const std::int64_t divisor = scaled_by == fan::in    ? fans.in
-                                     : scaled_by == fan::out ? fans.out
-                                     : scaled_by == fan::sum ? fans.in + fans.out
-                                                             : 1;
+        const std::int64_t group_out = fans.groups < 1 ? fans.out : fans.out / fans.groups;
+        const std::int64_t divisor = scaled_by == fan::in          ? fans.in
+                                     : scaled_by == fan::out       ? fans.out
+                                     : scaled_by == fan::sum       ? fans.in + fans.out
+                                     : scaled_by == fan::group_out ? group_out
+                                     : scaled_by == fan::group_sum ? fans.in + group_out
+                                                                   : 1;
         return value / std::sqrt(static_cast<double>(divisor < 1 ? 1 : divisor));
     }
 };
@@ -87,6 +91,10 @@ constexpr initializer xavier_uniform() noexcept {
 // with a = sqrt 5) and biases.
 constexpr initializer torch_default() noexcept {
     return {distribution::uniform, 1, fan::in};
+}
+// TensorFlow's glorot_uniform, of one group: what Keras' convolutions begin with.
+constexpr initializer glorot_uniform() noexcept {
+    return {distribution::uniform, constexpr_sqrt(6), fan::group_sum};
 }
 // Standard deviation 1 / sqrt(fan_in): zylo117's variance scaling.
 constexpr initializer variance_scaling() noexcept {

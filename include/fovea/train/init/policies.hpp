@@ -80,6 +80,16 @@ inline constexpr module_initializers zylo117[] = {
     {"classifier.header", init::variance_scaling(), init::constant(-4.59511985013459), // -log(99)
      init::variance_scaling(), init::constant(-4.59511985013459)},
 };
+// effdet (_init_weight in efficientdet.py, timm's _init_weight_goog), after google/automl: the backbone
+// N(0, sqrt(2 / fan_out)) of one group, BiFPN Glorot-uniform, heads N(0, 1 / sqrt(fan_in)).
+inline constexpr module_initializers effdet[] = {
+    {{}, init::glorot_uniform(), zero, init::glorot_uniform(), zero},
+    {"backbone", init::kaiming_normal(fan::group_out), zero, init::kaiming_normal(fan::group_out), zero},
+    {"box_net", init::variance_scaling(), zero, init::variance_scaling(), zero},
+    {"class_net", init::variance_scaling(), zero, init::variance_scaling(), zero},
+    {"class_net.predict", init::variance_scaling(), init::constant(-4.59511985013459), // -log(99)
+     init::variance_scaling(), init::constant(-4.59511985013459)},
+};
 
 } // namespace policies
 
