@@ -99,3 +99,35 @@ TEST_CASE("a first convolution joins the block behind it") {
     CHECK(fused.steps[0].expand.node == stem);
     CHECK(fused.steps[0].depthwise.node == depthwise);
 }
+
+TEST_CASE("a weighted sum reads its second map through a resize to nearest neighbours") {
+    using mode = resize_method::mode_type;
+    struct {
+        mode how;
+        bool is_second, is_read_twice;
+    } cases[] = {{mode::nearest, true, false},
+                 {mode::bilinear, true, false},
+                 {mode::nearest, false, false},
+                 {mode::nearest, true, true}};
+    for (const auto& c : cases) {
+        builder<24> b;
+        const node_id fine = b.conv2d(b.input({8, 8, 8}), 0, 8, window::same_tf(3));
+        const node_id coarse = b.conv2d(fine, 0, 8, window::same_tf(3, 2));
+        const node_id up = b.resize_by(coarse, 0, 2, {c.how});
+        const node_id sum = c.is_second ? b.weighted_sum({fine, up}, 0) : b.weighted_sum({up, fine}, 0);
+        const node_id a = b.activate(sum, 0, activation::silu);
+        b.part(b.output("out", layout::map), a);
+        if (c.is_read_twice)
+            b.part(b.output("up", layout::map), up);
+        REQUIRE(b.first_fault().kind == fault::none);
+        const auto layers = fuse<64>(b.view());
+        const auto fused = fuse_blocks<64>(b.view(), layers.view());
+        const bool through = &c == cases;
+        CHECK(layers.count - fused.count == (through ? 1 : 0));
+        const step& found = fused.steps[through ? 2 : 3];
+        CHECK(found.node == sum);
+        CHECK(found.value == a);
+        CHECK(found.resized == (through ? up : -1));
+        CHECK(found.residual == (through ? coarse : c.is_second ? up : fine));
+    }
+}

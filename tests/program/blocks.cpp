@@ -71,9 +71,7 @@ int fused_steps(const runtime_program& program) {
 }
 
 // Against the reference at the graph's own size and at a smaller one, and the same bits on every executor.
-void check_block(const block_table& table) {
-    const runtime_program program(table);
-    REQUIRE(fused_steps(program) == 1);
+void check_program(const runtime_program& program) {
     const graph_view g = program.graph();
     const state_dict weights = random_weights(g, 7);
     network net(program.view(), weights);
@@ -95,6 +93,12 @@ void check_block(const block_table& table) {
             REQUIRE(std::equal(net.output(0).begin(), net.output(0).end(), other.output(0).begin()));
         }
     }
+}
+
+void check_block(const block_table& table) {
+    const runtime_program program(table);
+    REQUIRE(fused_steps(program) == 1);
+    check_program(program);
 }
 
 // Likewise with TensorFlow's padding, which is uneven at stride 2 and even sizes; `table` has an even size.
@@ -205,6 +209,50 @@ TEST_CASE("blocks without padding, whose last rows and columns no window may rea
                     table.padding = block_table::padding_type::none;
                     check_block(table);
                 }
+}
+
+namespace {
+
+// A weighted sum whose second map is read through a resize: by a factor, or to the size of the first.
+struct upward_table {
+    shape in{};
+    double factor = 2; // 0: to the size of the first map
+    bool three = false;
+    activation act = activation::silu;
+};
+
+template <class Builder>
+void build_graph(Builder& b, const upward_table& t) {
+    constexpr resize_method nearest{resize_method::mode_type::nearest};
+    const node_id x = b.input(t.in);
+    const node_id down = b.conv2d(x, b.child(0, "down"), 20, window::same_tf(3, 2), 1, true);
+    const node_id like = t.factor > 0 ? b.resize_by(down, 0, t.factor, nearest) : x;
+    const node_id fine = b.conv2d(like, b.child(0, "fine"), 20, window{}, 1, true);
+    const node_id up = t.factor > 0 ? b.resize_by(down, 0, t.factor, nearest)
+                                    : b.resize_like(down, fine, 0, nearest);
+    const int key = b.child(0, "p3_w1");
+    const node_id sum = t.three ? b.weighted_sum({fine, up, fine}, key) : b.weighted_sum({fine, up}, key);
+    b.part(b.output("out", layout::map), b.activate(sum, 0, t.act));
+}
+
+int sums_through_resizes(const runtime_program& program) {
+    int count = 0;
+    for (const step& s : program.view().steps)
+        count += s.resized >= 0;
+    return count;
+}
+
+} // namespace
+
+TEST_CASE("weighted sums read a smaller map through a resize") {
+    for (const double factor : {2.0, 1.5, 3.0, 0.0})
+        for (const bool three : {false, true})
+            for (const shape in : {shape{12, 14, 8}, shape{13, 9, 3}, shape{60, 70, 5}}) {
+                INFO("factor " << factor << (three ? ", three maps, " : ", two maps, ") << in.height);
+                const runtime_program program(upward_table{in, factor, three});
+                REQUIRE(sums_through_resizes(program) == 1);
+                check_program(program);
+            }
 }
 
 TEST_CASE("fused and unfused networks agree, and layers are steps of their own where that is asked for") {

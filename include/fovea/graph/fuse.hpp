@@ -37,6 +37,7 @@ struct step {
     activation act = activation::identity;
     stage expand{}, depthwise{}; // run before `node`, in this order
     node_id pool = -1;           // value [1, 1, C] it computes besides: the mean of `value` over the map
+    node_id resized = -1;        // the resize that a weighted sum reads its second map through
     bool adds_expanded = false;  // the residual is what `expand` computes, which has no place in memory
 };
 

@@ -4,6 +4,7 @@
 //     expand 1x1 -> depthwise -> project 1x1       one step, row by row
 //     expand 1x1 -> depthwise [-> global pool]     one step; the pool is squeeze-excite's
 //     depthwise -> project 1x1                     one step, row by row
+//     nearest resize -> weighted sum               one step: BiFPN's way down, whose sums are of large maps
 //
 // The network's first convolution may be in an expansion's place. benchmarks/blocks times blocks beside their
 // layers; docs/graph/fuse_blocks.md has the figures behind the rule.
@@ -80,6 +81,13 @@ private:
     static constexpr stage stage_of(const step& s) noexcept { return {s.node, s.norm, s.act}; }
     // Pushes the block that begins with step s, or the step alone; returns the step behind it.
     constexpr std::size_t push_block(step_list<Capacity>& fused, std::size_t s) noexcept {
+        if (is_read_through(s)) {
+            step sum = steps_[s + 1];
+            sum.residual = steps_[s].input;
+            sum.resized = steps_[s].node;
+            fused.push(sum);
+            return s + 2;
+        }
         const bool residual = adds_stem(s), expanded = residual || expands(s);
         const std::size_t depthwise = s + (expanded ? 1 : 0);
         if (!is_depthwise(depthwise)) {
@@ -130,6 +138,15 @@ private:
         return s + 1 < steps_.size() && is_block_pointwise(g_, steps_[s + 1]) &&
                steps_[s + 1].input == steps_[s].value && reads_[at(steps_[s].value)] == 1 &&
                joins_projection(g_, steps_[s], steps_[s + 1]);
+    }
+    // Step s is a resize to nearest neighbours that only the weighted sum behind it reads, as its second map.
+    constexpr bool is_read_through(std::size_t s) const noexcept {
+        if (s + 1 >= steps_.size() || steps_[s].node < 0 || steps_[s + 1].node < 0)
+            return false;
+        const node& resize = g_[steps_[s].node];
+        return resize.kind == op::resize && resize.resize.mode == resize_method::mode_type::nearest &&
+               g_[steps_[s + 1].node].kind == op::weighted_sum && steps_[s + 1].residual == steps_[s].value &&
+               reads_[at(steps_[s].value)] == 1;
     }
     constexpr bool pools(std::size_t s) const noexcept {
         return s + 1 < steps_.size() && steps_[s + 1].node >= 0 &&

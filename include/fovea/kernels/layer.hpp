@@ -33,13 +33,14 @@ struct layer {
     activation act = activation::identity;
     map_layout in{}, out{};
     pool_border border = pool_border::excluded; // of pools
-    resize_method resize{};                     // of resizes
+    resize_method resize{};                     // of resizes, and of a weighted sum's second map
     inner_layer expand{}, depthwise{};          // of a block (graph/fuse_blocks.hpp)
     bool pools = false;                         // it writes the output's mean over the map, too
     bool adds_expanded = false;                 // it adds what `expand` computes
     float epsilon = 0;                          // of norms
     weighting factors = weighting::none;        // of a weighted sum
     int summands = 0;                           // likewise: its maps
+    map_layout resized{}; // its second map, when that is read through a resize; channels == 0: it is not
 };
 
 // How many workers a layer is shared among. Sharing costs one or two microseconds, in which one core does

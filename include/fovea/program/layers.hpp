@@ -37,6 +37,8 @@ constexpr layer layer_channels(graph_view g, const step& s) noexcept {
         l.summands = g[s.node].kind == op::weighted_sum ? count_summands(g[s.node]) : 0;
         l.out.channels = g[s.node].out.channels;
     }
+    if (s.resized >= 0)
+        l.resize = g[s.resized].resize;
     l.expand = inner(s.expand);
     l.depthwise = inner(s.depthwise);
     l.pools = s.pool >= 0;
@@ -67,6 +69,8 @@ constexpr layer layer_of(graph_view g, const step& s, span<const shape> shapes,
     l.expand = inner(s.expand);
     l.depthwise = inner(s.depthwise);
     l.in = l.out = map(s.input);
+    if (s.resized >= 0)
+        l.resized = map(s.residual);
     if (s.value >= 0)
         l.out = map(s.value);
     else
