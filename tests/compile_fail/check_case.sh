@@ -9,7 +9,8 @@ expected=$(sed -n '1s,^// error: ,,p' "$source")
 "$@" "$source" || { echo "FAILED: the good version does not compile"; exit 1; }
 text=$("$@" -DWRONG "$source" 2>&1) && { echo "FAILED: the wrong version compiles"; exit 1; }
 errors=$(grep -c ' error: ' <<<"$text")
-if [ "$errors" -ne 1 ] || ! grep -qF "$expected" <<<"$text" || ! grep -qF "the model's table is wrong" <<<"$text"; then
+if [ "$errors" -ne 1 ] || ! grep -qF "$expected" <<<"$text" ||
+   ! grep -qE "the model's table is wrong|no network fits the budget" <<<"$text"; then
     printf 'FAILED: expected one error with %s, got %s errors:\n%s\n' "$expected" "$errors" "$text"
     exit 1
 fi

@@ -1,7 +1,7 @@
 // The program: the graph's steps, their kernels and the memory plan as constants of a model type.
 #pragma once
 
-#include <fovea/graph/builder.hpp>
+#include <fovea/graph/build.hpp>
 #include <fovea/graph/cost.hpp>
 #include <fovea/graph/fuse_blocks.hpp>
 #include <fovea/graph/params.hpp>
@@ -28,15 +28,6 @@ constexpr graph<Nodes, Names, Outputs, Parts> trim(graph_view g) noexcept {
     return {first_of<node, const node, Nodes>(g.nodes), first_of<name_part, const name_part, Names>(g.names),
             first_of<output, const output, Outputs>(g.outputs),
             first_of<output_part, const output_part, Parts>(g.parts)};
-}
-
-template <const auto& Table>
-constexpr auto build() noexcept {
-    builder<node_capacity(Table)> b;
-    build_graph(b, Table);
-    if (b.first_fault().kind == fault::none && b.view().parts.empty())
-        b.fail({fault::no_output, b.node_count(), 0, 1});
-    return b;
 }
 
 // Everything the compiler works out from a table, each stage a constant of its own.
