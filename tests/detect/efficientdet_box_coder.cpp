@@ -81,6 +81,6 @@ TEST_CASE("Growth is not limited, NaN deltas stay NaN") {
 TEST_CASE("Two ways to clip") {
     const fovea::image_extent image{30.5F, 40};
     CHECK(clip_near_sides({-5, 45, 50, 60}, image) == box{0, 45, 39, 29.5F});
-    CHECK(clip({-5, 45, 50, 60}, image) == box{0, 30.5F, 40, 30.5F});
+    CHECK(clip_all_sides({-5, 45, 50, 60}, image) == box{0, 30.5F, 40, 30.5F});
     CHECK(fovea::image_extent(fovea::spatial_size{3, 4}).width == 4);
 }

@@ -54,7 +54,7 @@ struct candidate {
 
 box clipped(const box& b, box_clipping how, fovea::image_extent image) {
     return how == box_clipping::none        ? b
-           : how == box_clipping::all_sides ? clip(b, image)
+           : how == box_clipping::all_sides ? clip_all_sides(b, image)
                                             : clip_near_sides(b, image);
 }
 

@@ -65,7 +65,7 @@ constexpr box clip_near_sides(const box& b, image_extent image) noexcept {
 }
 
 // effdet's clip_boxes_xyxy: all sides into the image. clip(), for sides that are not whole.
-constexpr box clip(const box& b, image_extent image) noexcept {
+constexpr box clip_all_sides(const box& b, image_extent image) noexcept {
     const auto clamp = [](float v, float limit) { return v < 0.0F ? 0.0F : v > limit ? limit : v; };
     return {clamp(b.x1, image.width), clamp(b.y1, image.height), clamp(b.x2, image.width),
             clamp(b.y2, image.height)};

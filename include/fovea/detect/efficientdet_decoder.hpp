@@ -118,7 +118,7 @@ private:
         case box_clipping::near_sides:
             return clip_near_sides(b, image);
         case box_clipping::all_sides:
-            return clip(b, image);
+            return clip_all_sides(b, image);
         case box_clipping::none:
             break;
         }
