@@ -6,8 +6,6 @@
 
 #include <limits>
 
-namespace {
-
 using fovea::box;
 using fovea::efficientdet_box_loss;
 using fovea::efficientdet_loss;
@@ -18,6 +16,8 @@ using fovea::ground_truth;
 using fovea::input_error;
 using fovea::sequential_executor;
 using namespace fovea::test;
+
+namespace {
 
 struct efficientdet_outcome {
     efficientdet_loss_values values;
@@ -36,23 +36,24 @@ ssd_case efficientdet_case(std::size_t anchors, std::size_t classes, const std::
     return c;
 }
 
-efficientdet_outcome run(efficientdet_loss& loss, const ssd_case& c, fovea::executor& ex) {
+efficientdet_outcome run_efficientdet(efficientdet_loss& loss, const ssd_case& c, fovea::executor& ex) {
     const std::vector<float> logits = to_float(c.logits), deltas = to_float(c.offsets);
     efficientdet_outcome out{{}, std::vector<float>(logits.size(), 9), std::vector<float>(deltas.size(), 9)};
     out.values = loss(logits, deltas, c.targets(), out.cls_gradient, out.box_gradient, ex);
     return out;
 }
 
-efficientdet_outcome run(const ssd_case& c, const efficientdet_loss_settings& settings) {
+efficientdet_outcome run_efficientdet(const ssd_case& c, const efficientdet_loss_settings& settings) {
     efficientdet_loss loss(c.anchors, columns(c), settings);
     sequential_executor ex;
-    return run(loss, c, ex);
+    return run_efficientdet(loss, c, ex);
 }
 
-efficientdet_loss_values reference(const ssd_case& c, const efficientdet_loss_settings& s,
-                                   const std::vector<double>& logits, const std::vector<double>& deltas,
-                                   fovea::span<double> cls_gradient = {},
-                                   fovea::span<double> box_gradient = {}) {
+efficientdet_loss_values efficientdet_definition(const ssd_case& c, const efficientdet_loss_settings& s,
+                                                 const std::vector<double>& logits,
+                                                 const std::vector<double>& deltas,
+                                                 fovea::span<double> cls_gradient = {},
+                                                 fovea::span<double> box_gradient = {}) {
     return fovea::efficientdet_loss_reference<double>(c.anchors, columns(c), s, logits, deltas, c.targets(),
                                                       cls_gradient, box_gradient);
 }
@@ -167,8 +168,8 @@ TEST_CASE("The vector form of EfficientDet's loss equals its definition, for any
             CAPTURE(classes, static_cast<int>(s.box_loss), s.gamma, s.least_probability);
             std::vector<double> cls_gradient(c.logits.size()), box_gradient(c.offsets.size());
             const efficientdet_loss_values want =
-                reference(c, s, c.logits, c.offsets, cls_gradient, box_gradient);
-            const efficientdet_outcome got = run(c, s);
+                efficientdet_definition(c, s, c.logits, c.offsets, cls_gradient, box_gradient);
+            const efficientdet_outcome got = run_efficientdet(c, s);
             CHECK(got.values.positives == want.positives);
             CHECK(want.positives >= 2); // without forced matches few anchors are
             CHECK(got.values.classification == Approx(want.classification).epsilon(1e-5));
@@ -189,13 +190,19 @@ TEST_CASE("Gradients of EfficientDet's loss are derivatives") {
             continue;
         CAPTURE(static_cast<int>(s.box_loss), s.gamma, s.least_probability);
         std::vector<double> cls_gradient(c.logits.size()), box_gradient(c.offsets.size());
-        reference(c, s, c.logits, c.offsets, cls_gradient, box_gradient);
+        efficientdet_definition(c, s, c.logits, c.offsets, cls_gradient, box_gradient);
         check_gradient(
             c.logits, cls_gradient,
-            [&](const std::vector<double>& x) { return reference(c, s, x, c.offsets).classification; }, 3);
+            [&](const std::vector<double>& x) {
+                return efficientdet_definition(c, s, x, c.offsets).classification;
+            },
+            3);
         check_gradient(
             c.offsets, box_gradient,
-            [&](const std::vector<double>& x) { return reference(c, s, c.logits, x).bbox_regression; }, 3);
+            [&](const std::vector<double>& x) {
+                return efficientdet_definition(c, s, c.logits, x).bbox_regression;
+            },
+            3);
     }
 }
 
@@ -203,11 +210,11 @@ TEST_CASE("EfficientDet's loss and its gradients are the same bits on every exec
     const ssd_case c = efficientdet_case(2500, 3, {3, 0, 7}); // three pieces an image
     for (const efficientdet_loss_settings& s :
          {efficientdet_loss_settings::zylo117(), efficientdet_loss_settings::effdet()}) {
-        const efficientdet_outcome want = run(c, s);
+        const efficientdet_outcome want = run_efficientdet(c, s);
         for (const auto& [name, ex] : all_executors()) {
             CAPTURE(name);
             efficientdet_loss loss(c.anchors, columns(c), s);
-            const efficientdet_outcome got = run(loss, c, *ex);
+            const efficientdet_outcome got = run_efficientdet(loss, c, *ex);
             CHECK(got.values.classification == want.values.classification);
             CHECK(got.values.bbox_regression == want.values.bbox_regression);
             CHECK(got.cls_gradient == want.cls_gradient);
@@ -221,9 +228,9 @@ TEST_CASE("Batches of other sizes reuse one EfficientDet loss, gradients may be 
     ssd_case small = efficientdet_case(60, 5, {4}, 9);
     efficientdet_loss loss(large.anchors, 5);
     sequential_executor ex;
-    const efficientdet_outcome first = run(loss, large, ex);
+    const efficientdet_outcome first = run_efficientdet(loss, large, ex);
     small.anchors = large.anchors;
-    CHECK(run(loss, small, ex).cls_gradient == run(small, {}).cls_gradient);
+    CHECK(run_efficientdet(loss, small, ex).cls_gradient == run_efficientdet(small, {}).cls_gradient);
     const efficientdet_loss_values values =
         loss(to_float(large.logits), to_float(large.offsets), large.targets(), {}, {}, ex);
     CHECK(values.classification == first.values.classification);
@@ -237,17 +244,17 @@ TEST_CASE("NaN outputs come back as a NaN EfficientDet loss; anchors between the
     for (const efficientdet_loss_settings& s : efficientdet_variants()) {
         ssd_case bad = c;
         bad.logits[7] = std::nan("");
-        CHECK(std::isnan(run(bad, s).values.classification));
+        CHECK(std::isnan(run_efficientdet(bad, s).values.classification));
         bad = c;
         for (double& delta : bad.offsets)
             delta = std::nan("");
-        CHECK(std::isnan(run(bad, s).values.bbox_regression));
+        CHECK(std::isnan(run_efficientdet(bad, s).values.bbox_regression));
     }
     efficientdet_loss_settings wide;
     wide.matching = {1, 0, false}; // every anchor is between
     for (double& logit : c.logits)
         logit = std::nan("");
-    const efficientdet_outcome nothing = run(c, wide);
+    const efficientdet_outcome nothing = run_efficientdet(c, wide);
     CHECK(nothing.values.total() == 0);
     CHECK(nothing.cls_gradient == std::vector<float>(c.logits.size(), 0.0F));
 }
@@ -257,8 +264,8 @@ TEST_CASE("EfficientDet's loss names what cannot be learnt") {
     const auto refused = [&](const auto& change, const std::string& message) {
         ssd_case c = good;
         change(c);
-        CHECK_THROWS_WITH(run(c, {}), message);
-        CHECK_THROWS_AS(reference(c, {}, c.logits, c.offsets), input_error);
+        CHECK_THROWS_WITH(run_efficientdet(c, {}), message);
+        CHECK_THROWS_AS(efficientdet_definition(c, {}, c.logits, c.offsets), input_error);
     };
     refused([](ssd_case& c) { c.labels[1][1] = 4; },
             "efficientdet_loss: image 1, object 1: label 4 is outside 1 .. 4 - 1 (0 is the background)");

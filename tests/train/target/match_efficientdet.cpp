@@ -11,17 +11,17 @@ using namespace fovea::test;
 
 namespace {
 
-struct outcome {
+struct efficientdet_matches {
     std::vector<int> matches;
     std::vector<float> overlaps;
 };
 
-outcome matched(const std::vector<box>& anchors, const std::vector<box>& objects,
-                const efficientdet_matching& rule) {
+efficientdet_matches match_all(const std::vector<box>& anchors, const std::vector<box>& objects,
+                               const efficientdet_matching& rule) {
     std::vector<float> areas;
     for (const box& anchor : anchors)
         areas.push_back(area(anchor));
-    outcome out{std::vector<int>(anchors.size(), 77), std::vector<float>(anchors.size(), 77)};
+    efficientdet_matches out{std::vector<int>(anchors.size(), 77), std::vector<float>(anchors.size(), 77)};
     fovea::match_efficientdet(anchors, areas, objects, rule, out.matches, out.overlaps);
     return out;
 }
@@ -36,10 +36,10 @@ std::vector<int> states(const std::vector<int>& matches) {
 
 void check_zylo117(const golden_case& golden, const std::vector<box>& anchors) {
     const std::vector<box> objects = boxes(golden.input("gt"));
-    const outcome got = matched(anchors, objects, {});
+    const efficientdet_matches got = match_all(anchors, objects, {});
     check_golden(golden, "iou_max", got.overlaps);
     check_golden(golden, "state", states(got.matches));
-    check_golden(golden, "assigned", matched(anchors, objects, {0, 0, false}).matches);
+    check_golden(golden, "assigned", match_all(anchors, objects, {0, 0, false}).matches);
 }
 
 } // namespace
@@ -52,7 +52,7 @@ TEST_CASE("Matches are those of EfficientDet's ports") {
     const golden_case own = own_golden("train/loss", "matcher_efficientdet");
     check_zylo117(own, anchors);
     check_golden(own, "effdet",
-                 matched(anchors, boxes(own.input("gt")), efficientdet_matching::effdet()).matches);
+                 match_all(anchors, boxes(own.input("gt")), efficientdet_matching::effdet()).matches);
     if (const auto golden = shared_golden("components", "matcher_efficientdet"))
         check_zylo117(*golden, fovea::efficientdet_anchors({}, {128, 128}).to_vector());
 }
@@ -75,7 +75,7 @@ TEST_CASE("EfficientDet's matches without a matrix equal those with one, ties in
         for (const efficientdet_matching& rule : {efficientdet_matching{}, efficientdet_matching::effdet(),
                                                   efficientdet_matching{0.6F, 0.2F, true}}) {
             CAPTURE(seed, rule.positive, rule.forced);
-            CHECK(matched(anchors, objects, rule).matches ==
+            CHECK(match_all(anchors, objects, rule).matches ==
                   fovea::loss_detail::efficientdet_choices(anchors, objects, rule));
         }
     }
@@ -85,8 +85,8 @@ TEST_CASE("Forced matches: the first of objects that want one anchor gets it") {
     const std::vector<box> anchors{{0, 0, 10, 10}, {100, 100, 110, 110}};
     const std::vector<box> objects{{0, 0, 4, 4}, {0, 0, 9, 9}, {50, 50, 60, 60}};
     const int below = fovea::below_low_threshold;
-    CHECK(matched(anchors, objects, {}).matches == std::vector<int>{1, below});
-    CHECK(matched(anchors, objects, efficientdet_matching::effdet()).matches == std::vector<int>{0, below});
-    CHECK(matched(anchors, {}, efficientdet_matching::effdet()).overlaps == std::vector<float>{0, 0});
-    CHECK(matched({}, objects, efficientdet_matching::effdet()).matches.empty());
+    CHECK(match_all(anchors, objects, {}).matches == std::vector<int>{1, below});
+    CHECK(match_all(anchors, objects, efficientdet_matching::effdet()).matches == std::vector<int>{0, below});
+    CHECK(match_all(anchors, {}, efficientdet_matching::effdet()).overlaps == std::vector<float>{0, 0});
+    CHECK(match_all({}, objects, efficientdet_matching::effdet()).matches.empty());
 }
