@@ -66,7 +66,8 @@ int main(int argc, char** argv) {
     }
     try {
         const std::string folder = argv[2];
-        network net(zoo_programs({argv[1]}).front().program, read_weights(folder + "/weights.pth"));
+        const named_program model = zoo_programs({argv[1]}).front();
+        network net(model.program, read_weights(folder + "/weights.pth"));
         thread_executor threads(std::stoi(argv[3]));
         if (threads.concurrency() > 1)
             net.run_on(threads);

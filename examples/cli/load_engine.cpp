@@ -3,6 +3,7 @@
 #include "download.hpp"
 
 #include <fovea/io/weights.hpp>
+#include <fovea/models/efficientnet_names.hpp>
 
 #include <ssdlite320_blood_cells_file.hpp> // written by fovea_embed_weights()
 
@@ -16,7 +17,7 @@ namespace {
 
 // Whether a published file fits: none does when classes or channels are others.
 bool is_published_form(const model_options& o) {
-    return !o.width_mult && !o.reduced_tail && !o.num_classes && o.backbone.empty() && o.scales.empty() &&
+    return !o.width_mult && !o.depth_mult && !o.reduced_tail && !o.num_classes && o.backbone.empty() && o.scales.empty() &&
            (o.labels.empty() || !o.classes.empty());
 }
 
@@ -35,7 +36,7 @@ std::filesystem::path find_file(const model_options& o, const model_choice& choi
         if (const auto path = cached_file(p.file); std::filesystem::exists(path))
             return path;
     try {
-        return fetch(published_url(choice.published[0]));
+        return fetch(choice.published[0]);
     } catch (const error& e) {
         throw io_error("no weights for " + o.model + ": give a file with --weights or FOVEA_WEIGHTS (" +
                        e.what() + "). `fovea detect ssdlite320_blood_cells` needs no file");
@@ -46,14 +47,26 @@ std::filesystem::path find_file(const model_options& o, const model_choice& choi
 // names.
 void apply_published_resize(const std::filesystem::path& weights, const model_options& o,
                             model_choice& choice) {
-    for (const published_weights& p : choice.published)
-        if (p.resize > 0 && weights.filename() == p.file && !o.resize && !o.input_size)
+    for (const published_weights& p : choice.published) {
+        if (weights.filename() != p.file)
+            continue;
+        if (p.resize > 0 && !o.resize && !o.input_size)
             std::visit(
                 [&](auto& table) {
                     if constexpr (!std::is_same_v<std::decay_t<decltype(table)>, tables::ssdlite_table>)
                         table = table.with_resize(p.resize);
                 },
                 choice.table);
+        if (auto* table = std::get_if<tables::efficientnet_table>(&choice.table); table != nullptr && p.filter)
+            *table = table->with_filter(*p.filter);
+    }
+}
+
+// An EfficientNet takes the names that its weights have: torchvision's or a port's.
+void apply_names(const state_dict& weights, model_choice& choice) {
+    if (auto* table = std::get_if<tables::efficientnet_table>(&choice.table))
+        if (const auto names = efficientnet_names_of(weights))
+            *table = table->with_names(*names);
 }
 
 // Weights and the file's name, for messages.
@@ -62,7 +75,9 @@ std::pair<state_dict, std::string> find_weights(const model_options& o, model_ch
     if (path.empty())
         return {read_weights(ssdlite320_blood_cells_file(), "embedded weights"), "embedded weights"};
     apply_published_resize(path, o, choice);
-    return {read_weights(path), path.string()};
+    std::pair<state_dict, std::string> found{read_weights(path), path.string()};
+    apply_names(found.first, choice);
+    return found;
 }
 
 } // namespace

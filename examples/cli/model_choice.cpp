@@ -20,9 +20,14 @@ namespace {
 
 void refuse_v3_options(const model_options& o) {
     if (o.reduced_tail)
-        refuse("--reduced-tail", "mobilenet_v2 has no tail to reduce");
+        refuse("--reduced-tail", o.model + " has no tail to reduce");
     if (o.dilated)
-        refuse("--dilated", "mobilenet_v2 has no dilated form");
+        refuse("--dilated", o.model + " has no dilated form");
+}
+
+void refuse_depth(const model_options& o) {
+    if (o.depth_mult)
+        refuse("--depth-mult", "is for EfficientNet");
 }
 
 // Changes that classification tables share.
@@ -51,10 +56,18 @@ tables::mobilenet_v3_table with_shape_options(tables::mobilenet_v3_table t, cons
 
 tables::mobilenet_v2_table variant_of(const tables::mobilenet_v2_table& t, const model_options& o) {
     refuse_v3_options(o);
+    refuse_depth(o);
     return with_classifier_options(t, o);
 }
 
+tables::efficientnet_table variant_of(const tables::efficientnet_table& t, const model_options& o) {
+    refuse_v3_options(o);
+    const auto variant = with_classifier_options(t, o);
+    return o.depth_mult ? variant.with_depth(*o.depth_mult) : variant;
+}
+
 tables::mobilenet_v3_table variant_of(const tables::mobilenet_v3_table& t, const model_options& o) {
+    refuse_depth(o);
     return with_shape_options(with_classifier_options(t, o), o);
 }
 
@@ -77,6 +90,7 @@ tables::ssdlite_table with_scales(const tables::ssdlite_table& t, const std::vec
 tables::ssdlite_table variant_of(tables::ssdlite_table t, const model_options& o) {
     if (o.features_only)
         refuse("--features-only", "is for classifiers");
+    refuse_depth(o);
     if (o.resize)
         refuse("--resize", "detectors stretch photos to --input-size");
     auto backbone = o.backbone.empty() ? t.backbone : with_rows_of(t.backbone, o.backbone);
@@ -181,6 +195,9 @@ void add_table_options(CLI::App& command, model_options& o) {
     command.add_option("MODEL", o.model, "A model that `fovea list` names")->required()->check(known_model());
     const char* group = "The model's table";
     command.add_option("--width-mult", o.width_mult, "Multiplies every layer's channels")
+        ->check(number_between(0.01, 8))
+        ->group(group);
+    command.add_option("--depth-mult", o.depth_mult, "EfficientNet: multiplies every stage's blocks")
         ->check(number_between(0.01, 8))
         ->group(group);
     command

