@@ -105,6 +105,8 @@ TEST_CASE("values that live together never share memory in the zoo") {
     check_table(tables::mobilenet_v3_large);
     check_table(tables::mobilenet_v3_large.with_reduced_tail().with_dilation());
     check_table(tables::mobilenet_v3_small.without_classifier());
+    check_table(tables::efficientnet_b0);
+    check_table(tables::efficientnet_lite1.with_width(0.5));
     check_table(tables::ssdlite320_mobilenet_v3_large);
     check_table(tables::ssdlite320_mobilenet_v3_large.with_classes(3).with_backbone(
         tables::mobilenet_v3_small.with_width(0.5).with_input(320, 320)));
