@@ -92,6 +92,19 @@ TEST_CASE("detection allocates nothing once it has seen a photo of the size") {
     CHECK(allocations_of([&] { model.detect({second.data(), 160, 120}); }) == 0);
 }
 
+TEST_CASE("EfficientDet's detection allocates nothing, whatever its rules") {
+    for (const auto& whole : {tables::efficientdet_d0, tables::tf_efficientdet_d0}) {
+        const auto table = whole.with_channels(24).with_cells(1).with_head_layers(1).with_input(128, 128);
+        const runtime_program program(table);
+        auto model = make_detector(program.view(), table,
+                                   weights_of(own_golden("models", "efficientdet_d0_128"), program.graph()), {});
+        model.set_score_threshold(0.3F);
+        const std::vector<std::uint8_t> first = scene("first", 120, 160), second = scene("second", 120, 160);
+        CHECK(model.detect({first.data(), 160, 120}).size() > 0);
+        CHECK(allocations_of([&] { model.detect({second.data(), 160, 120}); }) == 0);
+    }
+}
+
 TEST_CASE("a classifier's forward pass allocates nothing once it has seen a photo of the size") {
     const auto golden = own_golden("models", "mobilenet_v3_small_96");
     auto model = load<mobilenet_v3_small<>>(weights_of(golden, mobilenet_v3_small<>::graph));

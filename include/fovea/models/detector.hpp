@@ -2,10 +2,11 @@
 #pragma once
 
 #include <fovea/detect/ssd_decoder.hpp>
-#include <fovea/io/labels.hpp>
-#include <fovea/models/model.hpp>
-#include <fovea/models/photo_input.hpp>
+#include <fovea/models/basic_detector.hpp>
+#include <fovea/models/efficientdet_detector.hpp>
 #include <fovea/models/ssdlite.hpp>
+
+#include <utility>
 
 namespace fovea {
 
@@ -51,94 +52,92 @@ default_boxes boxes_of(graph_view g, const default_box_table& table, shape input
 
 FOVEA_ARCH_NAMESPACE_BEGIN
 
-// A detection network with its preprocessing, decoder and class names. Use one a thread.
-class detector {
-public:
-    // Throws weights_error when the weights do not fit.
-    detector(const program_view& program, const detector_settings& settings, const state_dict& weights,
-             const load_options& options = {})
-        : network_(program, weights, options), settings_(settings), decoder_(make_decoder(settings.decoder)) {
-        reserve_detections(decoder_);
-        labels_ = options.labels.empty() ? default_labels(classes()) : options.labels;
-    }
+// SSD's way from outputs to boxes; see basic_detector.
+struct ssd_rules {
+    using settings = detector_settings;
+    using decoder_settings = ssd_decoder_settings;
+    using decoder = ssd_decoder;
 
-    // Objects with a score above the threshold, best first, boxes in the photo's pixels. Valid until the next
-    // call; nothing is allocated once a photo of this size has been seen. Throws input_error for an empty
-    // photo and when network() is planned for anything but one image of the detector's own size.
-    span<const detection> detect(image_view photo) {
-        const placement where = input_.forward(network_, settings_.input, photo);
-        const span<const detection> found =
-            decoder_.decode(network_.output(0), network_.output(1), input_size());
-        detections_.assign(found.begin(), found.end());
-        for (detection& d : detections_) {
-            const auto b = where.to_photo(std::array<float, 4>{d.box.x1, d.box.y1, d.box.x2, d.box.y2});
-            d.box = {b[0], b[1], b[2], b[3]};
-        }
-        return detections_;
+    static decoder make(const settings& s, const program_view& program) {
+        const graph_view g = program.graph;
+        const auto boxes = boxes_of(g, s.boxes, g[0].out, [&](node_id i) { return g[i].out; });
+        return {boxes, static_cast<std::size_t>(g.outputs[0].row), s.decoder};
     }
-
-    // Scores must be above `threshold`; the model's own default is for evaluation (0.001 for SSDLite). Throws
-    // as set_decoder() does.
-    void set_score_threshold(float threshold) {
-        ssd_decoder_settings settings = settings_.decoder;
-        settings.score_thresh = threshold;
-        set_decoder(settings);
+    static span<const detection> decode(decoder& d, const fovea::network& net, const placement&, image_view) {
+        const shape s = net.program().graph[0].out;
+        return d.decode(net.output(0), net.output(1),
+                        spatial_size{static_cast<std::size_t>(s.height), static_cast<std::size_t>(s.width)});
     }
-    // Throws input_error for settings out of range; the detector then stays as it was.
-    void set_decoder(const ssd_decoder_settings& settings) {
-        ssd_decoder decoder = make_decoder(settings);
-        reserve_detections(decoder);
-        decoder_ = std::move(decoder);
-        settings_.decoder = settings;
+    static std::size_t most_detections(const decoder& d) noexcept {
+        return std::min(d.settings().detections_per_img, d.anchors() * d.num_classes());
     }
-
-    const std::vector<std::string>& labels() const noexcept { return labels_; }
-    const std::string& name(const detection& d) const {
-        return labels_.at(static_cast<std::size_t>(d.label));
+    static std::vector<std::string> labels(std::size_t classes, const std::vector<std::string>& names) {
+        return names.empty() ? default_labels(classes) : names;
     }
-    const detector_settings& settings() const noexcept { return settings_; }
-    // The bare network: raw inputs, other sizes, batches, executors.
-    fovea::network& network() noexcept { return network_; }
-
-private:
-    std::size_t classes() const noexcept {
-        return static_cast<std::size_t>(network_.program().graph.outputs[0].row);
-    }
-    spatial_size input_size() const noexcept {
-        const shape s = network_.program().graph[0].out;
-        return {static_cast<std::size_t>(s.height), static_cast<std::size_t>(s.width)};
-    }
-    ssd_decoder make_decoder(const ssd_decoder_settings& settings) const {
-        const graph_view g = network_.program().graph;
-        const auto boxes = boxes_of(g, settings_.boxes, g[0].out, [&](node_id i) { return g[i].out; });
-        return {boxes, classes(), settings};
-    }
-    // Room for as many boxes as the decoder ever returns.
-    void reserve_detections(const ssd_decoder& decoder) {
-        detections_.reserve(std::min(decoder.settings().detections_per_img, decoder.anchors() * classes()));
-    }
-
-    fovea::network network_;
-    detector_settings settings_;
-    photo_input input_;
-    ssd_decoder decoder_;
-    std::vector<detection> detections_;
-    std::vector<std::string> labels_;
 };
+
+using detector = basic_detector<ssd_rules>;
+
+// The detector of a table. Throws weights_error when the weights do not fit.
+inline detector make_detector(const program_view& program, const tables::ssdlite_table& table,
+                              const state_dict& weights, const load_options& options) {
+    return {program, settings_of(table), weights, options};
+}
 
 // The model type of a detection table.
 template <const auto& Table>
 struct detection_model : model<Table> {
-    using runner = detector;
+    using runner =
+        decltype(make_detector(std::declval<const program_view&>(), Table, std::declval<const state_dict&>(),
+                               std::declval<const load_options&>()));
     static constexpr preset input_preset = detector_preset(Table);
 
     static runner make(const state_dict& weights, const load_options& options) {
-        return {model<Table>::program(), settings_of(Table), weights, options};
+        return make_detector(model<Table>::program(), Table, weights, options);
     }
 };
 
 // torchvision's name. The argument is any SSDLite table: ssdlite320_mobilenet_v3_large<voc>.
 template <const tables::ssdlite_table& Table = tables::ssdlite320_mobilenet_v3_large>
 using ssdlite320_mobilenet_v3_large = detection_model<Table>;
+
+// The names of zylo117 (whose D8 is the paper's D7x) and effdet. The argument is any EfficientDet table:
+// efficientdet_d0<voc>.
+template <const tables::efficientdet_table& Table = tables::efficientdet_d0>
+using efficientdet_d0 = detection_model<Table>;
+template <const tables::efficientdet_table& Table = tables::efficientdet_d1>
+using efficientdet_d1 = detection_model<Table>;
+template <const tables::efficientdet_table& Table = tables::efficientdet_d2>
+using efficientdet_d2 = detection_model<Table>;
+template <const tables::efficientdet_table& Table = tables::efficientdet_d3>
+using efficientdet_d3 = detection_model<Table>;
+template <const tables::efficientdet_table& Table = tables::efficientdet_d4>
+using efficientdet_d4 = detection_model<Table>;
+template <const tables::efficientdet_table& Table = tables::efficientdet_d5>
+using efficientdet_d5 = detection_model<Table>;
+template <const tables::efficientdet_table& Table = tables::efficientdet_d6>
+using efficientdet_d6 = detection_model<Table>;
+template <const tables::efficientdet_table& Table = tables::efficientdet_d7>
+using efficientdet_d7 = detection_model<Table>;
+template <const tables::efficientdet_table& Table = tables::efficientdet_d7x>
+using efficientdet_d7x = detection_model<Table>;
+template <const tables::efficientdet_table& Table = tables::tf_efficientdet_d0>
+using tf_efficientdet_d0 = detection_model<Table>;
+template <const tables::efficientdet_table& Table = tables::tf_efficientdet_d1>
+using tf_efficientdet_d1 = detection_model<Table>;
+template <const tables::efficientdet_table& Table = tables::tf_efficientdet_d2>
+using tf_efficientdet_d2 = detection_model<Table>;
+template <const tables::efficientdet_table& Table = tables::tf_efficientdet_d3>
+using tf_efficientdet_d3 = detection_model<Table>;
+template <const tables::efficientdet_table& Table = tables::tf_efficientdet_d4>
+using tf_efficientdet_d4 = detection_model<Table>;
+template <const tables::efficientdet_table& Table = tables::tf_efficientdet_d5>
+using tf_efficientdet_d5 = detection_model<Table>;
+template <const tables::efficientdet_table& Table = tables::tf_efficientdet_d6>
+using tf_efficientdet_d6 = detection_model<Table>;
+template <const tables::efficientdet_table& Table = tables::tf_efficientdet_d7>
+using tf_efficientdet_d7 = detection_model<Table>;
+template <const tables::efficientdet_table& Table = tables::tf_efficientdet_d7x>
+using tf_efficientdet_d7x = detection_model<Table>;
 
 FOVEA_ARCH_NAMESPACE_END
