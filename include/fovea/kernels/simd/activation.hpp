@@ -4,7 +4,10 @@
 #include <fovea/graph/activation.hpp>
 #include <fovea/kernels/simd/exponential.hpp>
 
+#include <algorithm>
+#include <cstring>
 #include <limits>
+#include <type_traits>
 
 FOVEA_ARCH_NAMESPACE_BEGIN
 
@@ -78,43 +81,103 @@ FOVEA_INLINE void activate_vectors(array_of<Vector, N>& x) noexcept {
     }
 }
 
-template <activation Act, class Vector, int N>
-FOVEA_INLINE void activate_at(float* x) noexcept {
-    constexpr int size = static_cast<int>(Vector::size);
-    array_of<Vector, N> v;
-    FOVEA_UNROLL
-    for (int i = 0; i < N; ++i)
-        v[i] = Vector::load_unaligned(x + i * size);
-    activate_vectors<Act, Vector, N>(v);
-    FOVEA_UNROLL
-    for (int i = 0; i < N; ++i)
-        v[i].store_unaligned(x + i * size);
+// Vectors side by side: one alone would wait for each of its own results.
+#if defined(__AVX512F__)
+inline constexpr int activated_together = 4;
+#else
+inline constexpr int activated_together = 2; // more do not fit the registers
+#endif
+
+// The vectors at address(0), address(1), ... address(count - 1).
+template <activation Act, class Vector, class Address>
+FOVEA_INLINE void activate_at(int count, const Address& address) noexcept {
+    const auto some = [&](int first, auto together) FOVEA_INLINE_LAMBDA {
+        constexpr int n = together();
+        array_of<Vector, n> v;
+        FOVEA_UNROLL
+        for (int i = 0; i < n; ++i)
+            v[i] = Vector::load_unaligned(address(first + i));
+        activate_vectors<Act, Vector, n>(v);
+        FOVEA_UNROLL
+        for (int i = 0; i < n; ++i)
+            v[i].store_unaligned(address(first + i));
+    };
+    int i = 0;
+    for (; i + activated_together <= count; i += activated_together)
+        some(i, std::integral_constant<int, activated_together>{});
+    for (; i < count; ++i)
+        some(i, std::integral_constant<int, 1>{});
 }
 
-// Two vectors at a time, as one alone would wait for each of its own results.
+// Fewer numbers than a vector has.
 template <activation Act>
-inline void activate_row(float* x, int count) noexcept {
-    for (; count >= 2 * vector_size; x += 2 * vector_size, count -= 2 * vector_size)
-        activate_at<Act, vector, 2>(x);
-    for (; count >= half_size; x += half_size, count -= half_size)
-        activate_at<Act, half_vector, 1>(x);
-    if (count > 0) {
-        array_of<float, half_size> rest{};
-        std::memcpy(rest, x, static_cast<std::size_t>(count) * sizeof(float));
-        activate_at<Act, half_vector, 1>(rest);
-        std::memcpy(x, rest, static_cast<std::size_t>(count) * sizeof(float));
+FOVEA_INLINE void activate_rest(float* x, int count) noexcept {
+    array_of<float, half_size> rest{};
+    std::memcpy(rest, x, static_cast<std::size_t>(count) * sizeof(float));
+    activate_at<Act, half_vector>(1, [&](int) { return &rest[0]; });
+    std::memcpy(x, rest, static_cast<std::size_t>(count) * sizeof(float));
+}
+
+// `rows` rows of `count` numbers: whole vectors of a row one after the other where there is one row only, else those of
+// several rows that are in one column.
+template <activation Act>
+inline void activate_rows(float* x, std::ptrdiff_t stride, int rows, int count) noexcept {
+    int c = 0;
+    if (rows == 1) {
+        activate_at<Act, vector>(count / vector_size, [&](int i) { return x + i * vector_size; });
+        c = count / vector_size * vector_size;
     }
+    const auto column = [&](int r) { return x + r * stride + c; };
+    for (; c + vector_size <= count; c += vector_size)
+        activate_at<Act, vector>(rows, column);
+    for (; c + half_size <= count; c += half_size)
+        activate_at<Act, half_vector>(rows, column);
+    if (c < count)
+        for (int r = 0; r < rows; ++r)
+            activate_rest<Act>(column(r), count - c);
+}
+
+// The rows of a tile, which begin anywhere: one column of `width` numbers at `offset` in each.
+template <activation Act>
+inline void activate_tile_column(float* const* rows, std::ptrdiff_t offset, int count, int width) noexcept {
+    const auto column = [&](int r) { return rows[r] + offset; };
+    if (width == vector_size)
+        activate_at<Act, vector>(count, column);
+    else if (width == half_size)
+        activate_at<Act, half_vector>(count, column);
+    else
+        for (int r = 0; r < count; ++r)
+            activate_rows<Act>(column(r), 0, 1, width);
+}
+
+// Calls f(tag) with the activation, which is not inline, as a constant: decltype(tag)::value.
+template <class Function>
+FOVEA_INLINE void with_activation_in_memory(activation act, Function&& f) noexcept {
+    if (act == activation::silu)
+        f(std::integral_constant<activation, activation::silu>{});
+    else if (act == activation::sigmoid)
+        f(std::integral_constant<activation, activation::sigmoid>{});
+    else if (act == activation::softplus)
+        f(std::integral_constant<activation, activation::softplus>{});
+    else
+        f(std::integral_constant<activation, activation::hardsigmoid>{});
 }
 
 // Applies an activation that is not inline to `rows` rows of `count` numbers in memory.
 inline void activate_in_memory(activation act, float* x, std::ptrdiff_t stride, int rows,
                                int count) noexcept {
-    const auto row = act == activation::sigmoid    ? &activate_row<activation::sigmoid>
-                     : act == activation::silu     ? &activate_row<activation::silu>
-                     : act == activation::softplus ? &activate_row<activation::softplus>
-                                                   : &activate_row<activation::hardsigmoid>;
-    for (int r = 0; r < rows; ++r)
-        row(x + r * stride, count);
+    with_activation_in_memory(
+        act, [&](auto tag) { activate_rows<decltype(tag)::value>(x, stride, rows, count); });
+}
+
+// The same to `columns` columns of a tile's rows, vectors of `size` being `vector_stride` apart.
+inline void activate_tile_in_memory(activation act, float* const* rows, int count, int columns, int size,
+                                    std::ptrdiff_t vector_stride) noexcept {
+    with_activation_in_memory(act, [&](auto tag) {
+        for (int c = 0; c < columns; c += size)
+            activate_tile_column<decltype(tag)::value>(rows, c / size * vector_stride, count,
+                                                       std::min(size, columns - c));
+    });
 }
 
 } // namespace kernel_detail

@@ -96,10 +96,8 @@ struct output_rows {
     // What with_inline_activation() left out, on columns that vectors of `size` wrote.
     FOVEA_INLINE void finish_activations(const tile_operands& t, int columns, int size) const noexcept {
         if (!kernel_detail::is_inline(t.act))
-            for (int r = 0; r < Rows; ++r)
-                for (int c = 0; c < columns && c < t.valid; c += size)
-                    finish_activation(t.act, row[r] + c / size * t.vector_stride, 0, 1,
-                                      std::min(size, t.valid - c));
+            kernel_detail::activate_tile_in_memory(t.act, row, Rows, std::min(columns, t.valid), size,
+                                                   t.vector_stride);
     }
 };
 
