@@ -6,6 +6,8 @@
 #include "support/random_graph.hpp"
 #include "support/random_weights.hpp"
 
+#include <set>
+
 using namespace fovea;
 using namespace fovea::test;
 
@@ -192,24 +194,55 @@ TEST_CASE("gradients of batches add up until they are zeroed") {
 }
 
 TEST_CASE("frozen parameters get no gradient, the others the same as before") {
-    random_case all(13, 2, {2, false, false}, true), some(13, 2, {2, false, false}, true);
     const auto is_frozen = [](std::string_view key) {
         return std::accumulate(key.begin(), key.end(), 0) % 2 == 0; // about half of them
     };
-    some.net().parameters().freeze(is_frozen);
-    all.run();
-    some.run();
-    int frozen = 0, trained = 0;
-    for (const training_parameters::placed& p : all.net().parameters().all()) {
-        if (is_buffer(p.what.kind))
-            continue;
-        const bool off = is_frozen(key_of(all.net().graph(), p.what).view());
-        ++(off ? frozen : trained);
-        for (std::size_t i = p.place; i < p.place + static_cast<std::size_t>(p.what.dims.size()); ++i)
-            CHECK(some.net().parameters().gradients()[i] == (off ? 0.0F : all.net().parameters().gradients()[i]));
+    for (unsigned seed : {13U, 21U, 31U}) {
+        random_case all(seed, 2, {2, false, false}, true), some(seed, 2, {2, false, false}, true);
+        some.net().parameters().freeze(is_frozen);
+        all.run();
+        some.run();
+        int frozen = 0, trained = 0;
+        for (const training_parameters::placed& p : all.net().parameters().all()) {
+            if (is_buffer(p.what.kind))
+                continue;
+            const bool off = is_frozen(key_of(all.net().graph(), p.what).view());
+            ++(off ? frozen : trained);
+            for (std::size_t i = p.place; i < p.place + static_cast<std::size_t>(p.what.dims.size()); ++i)
+                CHECK(some.net().parameters().gradients()[i] ==
+                      (off ? 0.0F : all.net().parameters().gradients()[i]));
+        }
+        CHECK(frozen > 0);
+        CHECK(trained > 0);
     }
-    CHECK(frozen > 0);
-    CHECK(trained > 0);
+}
+
+TEST_CASE("shared parameters are one entry of a training network's state, seen by all of their uses") {
+    for (unsigned seed : {21U, 31U}) { // four convolutions that share another's parameters in each
+        random_case c(seed, 2, {2, false, false}, true);
+        const graph_view g = c.net().graph();
+        std::set<node_id> owners;
+        for (node_id i = 0; i < g.size(); ++i)
+            if (g[i].shares >= 0)
+                owners.insert(owner_of(g, i));
+        REQUIRE(!owners.empty());
+        CHECK(c.net().parameters().values().size() == static_cast<std::size_t>(count_parameters(g)));
+        const state_dict state = c.net().parameters().state();
+        std::size_t entries = 0;
+        for (const tensor& t : state)
+            entries += !t.name.empty();
+        CHECK(entries == static_cast<std::size_t>(count_state_entries(g)));
+        for (node_id owner : owners)
+            CHECK(state.contains(full_name(g.names, g[owner].name, "weight").str()));
+        c.run();
+        const std::vector<float> output(c.net().output(0).begin(), c.net().output(0).end()),
+            gradients = c.all_gradients();
+        std::fill(c.net().parameters().values().begin(), c.net().parameters().values().end(), 0.5F);
+        c.net().parameters().load(state); // as a checkpoint does
+        c.run();
+        CHECK(std::equal(output.begin(), output.end(), c.net().output(0).begin()));
+        CHECK(c.all_gradients() == gradients);
+    }
 }
 
 TEST_CASE("plans that a network cannot have are refused and change nothing") {

@@ -357,3 +357,15 @@ TEST_CASE("initialize refuses wrong sizes and policies with gaps") {
     const module_initializers gap[] = {{"features", init::normal(1), init::constant(0), {}, {}}};
     CHECK_THROWS_WITH(initialize(g, gap, 0, parameters, buffers), Catch::Contains("classifier.0"));
 }
+
+TEST_CASE("weights of sums begin with 1, shared convolutions are drawn once") {
+    builder<8> b;
+    const node_id x = b.input({8, 8, 4});
+    const node_id conv = b.conv2d(x, b.child(0, "conv"), 4, window::same_tf(3));
+    const node_id again = b.conv2d_shared(conv, conv);
+    b.weighted_sum({x, conv, again}, b.child(0, "p4_w2"));
+    const auto all = initialized(b.view(), policies::mobilenet);
+    CHECK(all.size() == 2);
+    CHECK(all.at("p4_w2") == std::vector<float>{1, 1, 1});
+    CHECK(all.at("conv.weight").size() == 4 * 4 * 9);
+}
