@@ -60,7 +60,7 @@ public:
     }
 
     train_result step(const float* images, span<const ground_truth> truths, double learning_rate) override {
-        const train_step_report r = trainer_->step(images, truths, learning_rate);
+        const auto r = trainer_->step(images, truths, learning_rate);
         return {r.loss.classification, r.loss.bbox_regression, r.gradient_norm, r.loss.positives, r.is_finite};
     }
     std::string find_non_finite(const float* images) override {

@@ -7,14 +7,14 @@
 #include <fovea/io/write_safetensors.hpp>
 #include <fovea/program/training_network.hpp>
 #include <fovea/train/checkpoint_folder.hpp>
+#include <fovea/train/classification_trainer.hpp>
 #include <fovea/train/data/classification_loader.hpp>
 #include <fovea/train/data/dataset_builder.hpp>
 #include <fovea/train/data/detection_loader.hpp>
+#include <fovea/train/efficientdet_trainer.hpp>
 #include <fovea/train/fit_anchors.hpp>
 #include <fovea/train/init/initialize.hpp>
 #include <fovea/train/loss/binary_cross_entropy.hpp>
-#include <fovea/train/loss/cross_entropy.hpp>
-#include <fovea/train/loss/efficientdet.hpp>
 #include <fovea/train/loss/ssd_multibox.hpp>
 #include <fovea/train/optimizer/accumulate.hpp>
 #include <fovea/train/optimizer/adam.hpp>

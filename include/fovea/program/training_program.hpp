@@ -5,18 +5,27 @@
 #include <fovea/program/program.hpp>
 #include <fovea/program/training_memory.hpp>
 
+#include <type_traits>
 #include <utility>
 
 namespace fovea {
 
-// torch's momentum of a table's batch-norms.
+namespace detail {
+
+template <class Table, class = void>
+struct has_norm_momentum : std::false_type {};
 template <class Table>
-constexpr auto norm_momentum_of(const Table& t) noexcept -> decltype(t.norm_momentum) {
-    return t.norm_momentum;
-}
+struct has_norm_momentum<Table, std::void_t<decltype(std::declval<const Table&>().norm_momentum)>> : std::true_type {};
+
+} // namespace detail
+
+// torch's momentum of a table's batch-norms: its own, else its backbone's.
 template <class Table>
-constexpr auto norm_momentum_of(const Table& t) noexcept -> decltype(t.backbone.norm_momentum) {
-    return t.backbone.norm_momentum;
+constexpr float norm_momentum_of(const Table& t) noexcept {
+    if constexpr (detail::has_norm_momentum<Table>::value)
+        return t.norm_momentum;
+    else
+        return t.backbone.norm_momentum;
 }
 
 } // namespace fovea

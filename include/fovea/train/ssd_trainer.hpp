@@ -1,142 +1,33 @@
-// One step of training an SSD: forward, loss, backward, clipping, update and moving average.
+// The trainer of an SSD: its loss on the boxes that its network's maps have.
 #pragma once
 
 #include <fovea/models/detector.hpp>
-#include <fovea/program/training_network.hpp>
 #include <fovea/train/loss/ssd.hpp>
-#include <fovea/train/non_finite.hpp>
-#include <fovea/train/optimizer/clip.hpp>
-#include <fovea/train/optimizer/ema.hpp>
-#include <fovea/train/optimizer/optimizer.hpp>
+#include <fovea/train/trainer.hpp>
 
-#include <cmath>
 #include <memory>
-#include <optional>
 #include <utility>
-#include <vector>
 
 namespace fovea {
 
-struct ssd_trainer_settings {
+struct ssd_trainer_settings : trainer_settings {
     ssd_loss_settings loss{};
-    double max_norm = 0;             // of the gradient of all parameters together; 0: not clipped
-    int accumulation = 1;            // batches whose gradients are averaged for one update
-    std::optional<ema_settings> ema{}; // of weights and running statistics; unset: none
-};
-
-// What a step came to. `is_finite`: loss and gradients are numbers; else nothing was updated.
-struct train_step_report {
-    ssd_loss_values loss;
-    double gradient_norm = 0; // before clipping; of the last update
-    bool updated = false;     // false also while gradients of several batches are collected
-    bool is_finite = true;
 };
 
 } // namespace fovea
 
 FOVEA_ARCH_NAMESPACE_BEGIN
 
-// Ties a training network, SSD's loss and an optimizer together; each of them is usable alone. The network, whose
-// outputs are cls_logits and bbox_regression, stays the caller's and must outlive the trainer.
-class ssd_trainer {
+// For networks whose outputs are cls_logits and bbox_regression.
+class ssd_trainer : public trainer<ssd_loss> {
 public:
     // Throws input_error for settings out of range.
-    ssd_trainer(training_network& net, const default_box_table& boxes, std::unique_ptr<optimizer> updates,
+    ssd_trainer(training_network& net, const default_box_table& boxes, std::unique_ptr<fovea::optimizer> updates,
                 const ssd_trainer_settings& settings, executor& ex)
-        : net_(net), settings_(settings), executor_(ex), optimizer_(std::move(updates)),
-          loss_(boxes_of(net.graph(), boxes, net.shape_of(0), [&](node_id i) { return net.shape_of(i); }),
-                static_cast<std::size_t>(net.graph().outputs[0].row), settings.loss) {
-        if (settings.accumulation < 1)
-            throw input_error("gradients of " + std::to_string(settings.accumulation) +
-                              " batches for an update; expected at least 1");
-        restart_average();
-    }
-
-    // images: [truths.size(), height, width, 3], preprocessed. A batch of another size than the network's plans it
-    // anew. Throws input_error as ssd_loss does.
-    train_step_report step(const float* images, span<const ground_truth> truths, double learning_rate) {
-        if (truths.size() != static_cast<std::size_t>(net_.batch())) {
-            training_plan_options options = net_.options();
-            options.batch = static_cast<int>(truths.size());
-            net_.plan(options, net_.shape_of(0).height, net_.shape_of(0).width);
-        }
-        train_step_report report;
-        net_.forward(images, steps_);
-        report.loss = loss_(net_.output(0), net_.output(1), truths, net_.output_gradient(0), net_.output_gradient(1),
-                            executor_);
-        report.is_finite = std::isfinite(report.loss.total());
-        if (!report.is_finite)
-            return report;
-        if (collected_ == 0)
-            net_.parameters().zero_gradients();
-        net_.backward();
-        ++steps_;
-        if (++collected_ < settings_.accumulation)
-            return report;
-        collected_ = 0;
-        update(report, learning_rate);
-        return report;
-    }
-
-    // Steps so far: what dropout draws from.
-    std::uint64_t steps() const noexcept { return steps_; }
-    void set_steps(std::uint64_t steps) noexcept { steps_ = steps; }
-
-    // The averages begin anew as copies of the network's numbers: call it after loading weights.
-    void restart_average() {
-        if (!settings_.ema)
-            return;
-        parameters_average_.emplace(net_.parameters().values(), *settings_.ema);
-        buffers_average_.emplace(net_.parameters().buffers(), *settings_.ema);
-    }
-    // nullptr without an average.
-    moving_average* parameters_average() noexcept {
-        return parameters_average_ ? &*parameters_average_ : nullptr;
-    }
-    moving_average* buffers_average() noexcept { return buffers_average_ ? &*buffers_average_ : nullptr; }
-
-    // The weights to evaluate and to ship: averaged where there is an average.
-    state_dict weights() {
-        if (!parameters_average_)
-            return net_.parameters().state();
-        const auto averaged = buffers_average_->values();
-        std::vector<float> buffers(averaged.begin(), averaged.end());
-        for (const training_parameters::placed& p : net_.parameters().all())
-            if (p.what.kind == parameter_kind::num_batches_tracked) // a count, not an average of counts
-                buffers[p.place] = net_.parameters().buffers()[p.place];
-        return to_state_dict(net_.graph(), parameters_average_->values(), buffers);
-    }
-
-    training_network& network() noexcept { return net_; }
-    fovea::optimizer& optimizer() noexcept { return *optimizer_; }
-    const ssd_loss& loss() const noexcept { return loss_; }
-
-private:
-    void update(train_step_report& report, double learning_rate) {
-        report.gradient_norm = gradient_norm(net_.parameters().gradients(), executor_, optimizer_->ranges());
-        const double mean = 1.0 / settings_.accumulation;
-        report.gradient_norm *= mean;
-        report.is_finite = std::isfinite(report.gradient_norm);
-        if (!report.is_finite)
-            return;
-        const float clip =
-            settings_.max_norm > 0 ? clip_factor(report.gradient_norm, settings_.max_norm) : 1.0F;
-        optimizer_->step(net_.parameters().values(), net_.parameters().gradients(), learning_rate, executor_,
-                         clip * static_cast<float>(mean));
-        if (parameters_average_) {
-            parameters_average_->update(net_.parameters().values(), executor_);
-            buffers_average_->update(net_.parameters().buffers(), executor_);
-        }
-        report.updated = true;
-    }
-    training_network& net_;
-    ssd_trainer_settings settings_;
-    executor& executor_;
-    std::unique_ptr<fovea::optimizer> optimizer_;
-    ssd_loss loss_;
-    std::optional<moving_average> parameters_average_, buffers_average_;
-    std::uint64_t steps_ = 0;
-    int collected_ = 0; // batches since the last update
+        : trainer(net,
+                  {boxes_of(net.graph(), boxes, net.shape_of(0), [&](node_id i) { return net.shape_of(i); }),
+                   static_cast<std::size_t>(net.graph().outputs[0].row), settings.loss},
+                  std::move(updates), settings, ex) {}
 };
 
 FOVEA_ARCH_NAMESPACE_END

@@ -79,7 +79,7 @@ private:
             images.insert(images.end(), images_[i].begin(), images_[i].end());
             truths.push_back({boxes_[i], labels_[i]});
         }
-        const train_step_report report = trainer.step(images.data(), truths, settings_["lr"]);
+        const auto report = trainer.step(images.data(), truths, settings_["lr"]);
         const auto& expected = settings_["curve"][step];
         INFO("step " << step);
         REQUIRE(report.updated);
