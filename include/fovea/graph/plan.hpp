@@ -5,6 +5,7 @@
 #include <fovea/graph/fuse.hpp>
 
 #include <algorithm>
+#include <limits>
 
 namespace fovea {
 
@@ -37,25 +38,42 @@ struct live_block {
     int last_step = 0;
 };
 
-// Blocks in use, sorted by begin. First fit; only the live list is ever scanned.
+// Blocks in use, sorted by begin. First fit; only the live list is ever scanned, and not what is known to have
+// no gap or nothing to release: in training most values live for long, and compilers count their steps.
 template <std::size_t Capacity>
 class arena_planner {
 public:
     constexpr void release_before(int step) noexcept {
+        if (earliest_ >= step)
+            return;
+        live_block* const blocks = blocks_.data();
         std::size_t kept = 0;
-        for (std::size_t i = 0; i < count_; ++i)
-            if (blocks_[i].last_step >= step)
-                blocks_[kept++] = blocks_[i];
+        earliest_ = std::numeric_limits<int>::max();
+        for (std::size_t i = 0; i < count_; ++i) {
+            const int last = blocks[i].last_step;
+            if (last < step) {
+                packed_ = kept < packed_ ? kept : packed_;
+                continue;
+            }
+            if (kept < i)
+                blocks[kept] = blocks[i];
+            ++kept;
+            earliest_ = last < earliest_ ? last : earliest_;
+        }
         count_ = kept;
     }
     constexpr std::size_t reserve(std::size_t floats, int last_step) noexcept {
-        std::size_t begin = 0, i = 0;
-        for (; i < count_ && blocks_[i].begin < begin + floats; ++i)
-            begin = blocks_[i].end;
+        live_block* const blocks = blocks_.data();
+        std::size_t i = packed_, begin = packed_ == 0 ? 0 : blocks[packed_ - 1].end;
+        for (; i < count_ && blocks[i].begin < begin + floats; ++i)
+            begin = blocks[i].end;
         for (std::size_t k = count_; k > i; --k)
-            blocks_[k] = blocks_[k - 1];
-        blocks_[i] = {begin, begin + floats, last_step};
+            blocks[k] = blocks[k - 1];
+        blocks[i] = {begin, begin + floats, last_step};
         ++count_;
+        earliest_ = last_step < earliest_ ? last_step : earliest_;
+        while (packed_ < count_ && blocks[packed_].begin == (packed_ == 0 ? 0 : blocks[packed_ - 1].end))
+            ++packed_;
         if (begin + floats > high_water_)
             high_water_ = begin + floats;
         return begin;
@@ -65,6 +83,8 @@ public:
 private:
     std::array<live_block, Capacity> blocks_{};
     std::size_t count_ = 0;
+    std::size_t packed_ = 0; // blocks from the first on without a gap
+    int earliest_ = std::numeric_limits<int>::max(); // step up to which nothing is released
     std::size_t high_water_ = 0;
 };
 
