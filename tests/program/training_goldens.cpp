@@ -2,6 +2,7 @@
 #include "program/training_case.hpp"
 
 #include <fovea/blocks/inverted_residual.hpp>
+#include <fovea/blocks/mbconv.hpp>
 #include <fovea/blocks/ssdlite.hpp>
 
 using namespace fovea;
@@ -18,6 +19,18 @@ template <class Builder>
 void build_graph(Builder& b, const block_table& t) {
     const node_id x = b.input({t.height, t.width, t.row.input});
     b.part(b.output("y", layout::map), blocks::inverted_residual_v3(b, x, 0, t.row, 1e-3F));
+}
+
+// One MBConv block of EfficientNet on a map of the given shape.
+struct mbconv_table {
+    blocks::mbconv_settings block;
+    shape map;
+};
+template <class Builder>
+void build_graph(Builder& b, const mbconv_table& t) {
+    const node_id x = b.input(t.map);
+    const auto names = blocks::name_mbconv(b, 0, t.block, tables::efficientnet_names::torchvision);
+    b.part(b.output("y", layout::map), blocks::mbconv(b, x, names, t.block));
 }
 
 // One level of an SSDLite head.
@@ -80,6 +93,12 @@ TEST_CASE("MobileNetV3's blocks have torch's gradients") {
     check_own("grad_mbv3_block_frozen", block_table{{8, 3, 24, 8, true, activation::hardswish, 1, 1}, 7, 9}, 0.01F,
               true);
     check_own("grad_mbv3_block_stride", block_table{{8, 5, 24, 16, true, activation::relu, 2, 1}, 7, 10}, 0.01F);
+}
+
+TEST_CASE("gradients of MBConv blocks are torchvision's") {
+    const activation silu = activation::silu;
+    check_own("grad_mbconv_skip", mbconv_table{{4, 3, 1, 8, 2, false, silu, 1e-3F}, {7, 9, 8}}, 0.01F);
+    check_own("grad_mbconv_stride", mbconv_table{{1, 5, 2, 16, 2, false, silu, 1e-3F}, {7, 10, 8}}, 0.01F);
 }
 
 TEST_CASE("ResNet's strided block has torch's gradients") {

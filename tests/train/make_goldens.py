@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 import torchvision
 from torch import nn
-from torchvision.models import mobilenetv3, resnet
+from torchvision.models import efficientnet, mobilenetv3, resnet
 from torchvision.models.detection import ssdlite
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -32,6 +32,11 @@ DETECTOR_NORM = functools.partial(nn.BatchNorm2d, eps=0.001, momentum=0.03)
 def inverted_residual(*settings):
     """settings: in, kernel, expanded, out, squeeze-excite, activation, stride, dilation, width"""
     return mobilenetv3.InvertedResidual(mobilenetv3.InvertedResidualConfig(*settings), NORM)
+
+
+def mbconv(*settings):
+    """settings: expansion, kernel, stride, in, out"""
+    return efficientnet.MBConv(efficientnet.MBConvConfig(*settings, 1), 0.0, NORM)
 
 
 class TwoLevelHead(nn.Module):
@@ -149,6 +154,12 @@ CASES = {
     "grad_mbv3_block_frozen":
         (lambda: inverted_residual(8, 3, 24, 8, True, "HS", 1, 1, 1),
          "the block of grad_mbv3_block_skip, batch-norm with its running statistics", False, [[3, 8, 7, 9]]),
+    "grad_mbconv_skip":
+        (lambda: mbconv(4, 3, 1, 8, 8), "EfficientNet's MBConv: expansion 4, kernel 3, stride 1, in 8, out 8", True,
+         [[3, 8, 7, 9]]),
+    "grad_mbconv_stride":
+        (lambda: mbconv(1, 5, 2, 8, 16), "EfficientNet's MBConv: no expansion, kernel 5, stride 2, in 8, out 16", True,
+         [[3, 8, 7, 10]]),
     "grad_ssdlite_two_levels":
         (TwoLevelHead, "SSDLiteHead: channels 12, 8; anchors 6, 4; 3 classes", True, [[2, 12, 5, 6], [2, 8, 3, 3]]),
     "grad_basic_block": (basic_block, "ResNet BasicBlock: in 8, out 12, stride 2", True, [[2, 8, 9, 7]]),

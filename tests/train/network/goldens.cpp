@@ -2,6 +2,7 @@
 #include "program/training_case.hpp"
 
 #include <fovea/models/detector.hpp>
+#include <fovea/models/efficientnet.hpp>
 #include <fovea/models/mobilenet_v3.hpp>
 #include <fovea/models/ssdlite.hpp>
 #include <fovea/program/thread_executor.hpp>
@@ -13,8 +14,9 @@ using namespace fovea::test;
 
 namespace {
 
-void check_classifier(const golden_case& golden, const tables::mobilenet_v3_table& table, const std::string& prefix,
-                      const array& input, const std::vector<int>& labels) {
+template <class Table>
+void check_classifier(const golden_case& golden, const Table& table, const std::string& prefix, const array& input,
+                      const std::vector<int>& labels, const cross_entropy_settings& settings = {}) {
     const runtime_training_program program(table);
     for (const bool recomputes : {false, true}) {
         INFO(golden.name << (recomputes ? ", recomputing" : ""));
@@ -26,7 +28,7 @@ void check_classifier(const golden_case& golden, const tables::mobilenet_v3_tabl
         const std::vector<float> images = to_batch(input);
         net.forward(images.data());
         const double loss = cross_entropy<float>(net.output(0), static_cast<std::size_t>(table.num_classes), labels,
-                                                      net.output_gradient(0));
+                                                 net.output_gradient(0), settings);
         net.backward();
         CHECK(compare(golden.output("loss"), array{{1}, std::vector<double>{loss}}));
         CHECK(check_gradients(golden, net) >= 200);
@@ -44,6 +46,18 @@ TEST_CASE("MobileNetV3-Small's gradients are torch's") {
         check_classifier(*shared, tables::mobilenet_v3_small, prefix,
                          {extents, fill_input(extents, input_rule::sym2, "input", prefix)}, {1, 1, 1, 1});
     }
+}
+
+TEST_CASE("EfficientNet-B0's gradients are torch's") {
+    const auto golden = shared_golden("components", "grad_efficientnet_b0");
+    if (!golden)
+        return;
+    const shape_type extents{4, 3, 64, 64};
+    cross_entropy_settings settings;
+    settings.label_smoothing = 0.1;
+    check_classifier(*golden, tables::efficientnet_b0.with_classes(10), golden->prefix,
+                     {extents, fill_input(extents, input_rule::sym2, "input", golden->prefix)}, {1, 3, 5, 7},
+                     settings);
 }
 
 namespace {
