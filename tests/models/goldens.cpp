@@ -2,6 +2,8 @@
 // always.
 #include "support.hpp"
 
+#include <fovea/models/efficientnet_names.hpp>
+
 using namespace fovea;
 using namespace fovea::test;
 
@@ -168,6 +170,28 @@ TEST_CASE("MobileNetV3 computes torchvision's numbers in every variant") {
 
 TEST_CASE("EfficientNet computes torchvision's numbers, EfficientNet-Lite the port's") {
     check_goldens(efficientnet_cases);
+}
+
+TEST_CASE("an EfficientNet computes the same bits under every reference's names, which its weights tell") {
+    using names = tables::efficientnet_names;
+    const auto table = tables::efficientnet_b0.with_width(0.35).with_depth(0.5).with_classes(10);
+    const auto golden = own_golden("models", "efficientnet_w035_d050_odd");
+    const runtime_program reference(table);
+    const std::vector<named_tensor> values = golden.parameters(state_entries(reference.graph()));
+    CHECK(efficientnet_names_of(state_dict()) == std::nullopt);
+    for (names scheme : {names::torchvision, names::port, names::zylo117, names::timm}) {
+        const runtime_program program(table.with_names(scheme));
+        const std::vector<named_shape> entries = state_entries(program.graph());
+        REQUIRE(entries.size() == values.size());
+        state_dict weights;
+        for (std::size_t i = 0; i < entries.size(); ++i) {
+            REQUIRE(entries[i].shape == values[i].shape);
+            weights.insert({entries[i].name, dtype::float32, values[i].shape, values[i].values});
+        }
+        CHECK(efficientnet_names_of(weights) == scheme);
+        network net(program.view(), weights);
+        check_outputs(golden, net);
+    }
 }
 
 TEST_CASE("SSDLite computes torchvision's numbers in every variant") {

@@ -116,6 +116,22 @@ static_assert(facts_of<tables::efficientnet_lite2>() == network_facts{6'092'072,
 static_assert(facts_of<tables::efficientnet_lite3>() == network_facts{8'197'096, 1'383'321'872, 440});
 static_assert(facts_of<tables::efficientnet_lite4>() == network_facts{13'006'568, 2'553'034'336, 548});
 
+// Strides and channels of P3, P4 and P5 on an image of 512x512, as EfficientDet takes them.
+template <const auto& Table>
+constexpr bool has_levels(int p3, int p4, int p5) {
+    builder<node_capacity(Table)> b;
+    const backbone_taps taps = efficientnet_backbone(b, Table, b.input({512, 512, 3}), b.child(0, "backbone"));
+    return b.first_fault().kind == fault::none && b.shape_of(taps.level[1]).height == 256 &&
+           b.shape_of(taps.level[3]) == shape{64, 64, p3} && b.shape_of(taps.level[4]) == shape{32, 32, p4} &&
+           b.shape_of(taps.level[5]) == shape{16, 16, p5} && taps.level[5] == taps.last && taps.level[6] == -1;
+}
+constexpr auto d2_backbone = tables::efficientnet_b2.with_same_padding().with_norm(1e-3F, 0.01F);
+static_assert(has_levels<tables::efficientnet_b0>(40, 112, 320));
+static_assert(has_levels<d2_backbone>(48, 120, 352));
+static_assert(has_levels<tables::efficientnet_b4>(56, 160, 448));
+static_assert(has_levels<tables::efficientnet_b6>(72, 200, 576));
+static_assert(has_levels<tables::efficientnet_b7>(80, 224, 640));
+
 // Whether the state dict of a table has a key.
 template <const auto& Table>
 constexpr bool has_key(std::string_view key) {
