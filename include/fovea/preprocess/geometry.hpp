@@ -39,6 +39,13 @@ struct placement {
     }
 };
 
+// A part of a resized photo, which need not exist as a whole. At least one pixel is shown.
+struct resized_window {
+    image_size whole;              // of the resized photo
+    std::size_t left = 0, top = 0; // in it
+    image_size shown;
+};
+
 namespace detail {
 
 // A photo or an input beyond this many pixels a side is refused, so that no index can overflow.

@@ -7,6 +7,7 @@
 
 #include <fovea/arch.hpp>
 #include <fovea/kernels/simd/bytes.hpp>
+#include <fovea/preprocess/geometry.hpp>
 #include <fovea/preprocess/image.hpp>
 #include <fovea/preprocess/normalize.hpp>
 #include <fovea/preprocess/workspace.hpp>
@@ -66,12 +67,15 @@ public:
     // Photos more than so many times as wide as the output have their pixels picked first.
     static constexpr std::size_t most_blended = 6;
 
-    row_resizer(image_view photo, image_size size, const detail::affine& normal, std::size_t workers,
-                preprocess_workspace& workspace)
-        : photo_(photo), vertical_(map_axis(photo.height, size.height)), normal_(normal),
-          picks_(photo.width / most_blended > size.width), columns_(workspace.pixel_columns),
-          taps_(fill_columns<2>(map_axis(photo.width, size.width), 0, size.width, workspace.columns)),
-          pixels_(picks_ ? 2 * size.width : photo.width), lines_(workspace.rows), picked_(workspace.bytes) {
+    row_resizer(image_view photo, const resized_window& window, const detail::affine& normal,
+                std::size_t workers, preprocess_workspace& workspace)
+        : photo_(photo), vertical_(map_axis(photo.height, window.whole.height)), top_(window.top),
+          normal_(normal), picks_(photo.width / most_blended > window.shown.width),
+          columns_(workspace.pixel_columns),
+          taps_(fill_columns<2>(map_axis(photo.width, window.whole.width), window.left, window.shown.width,
+                                workspace.columns)),
+          pixels_(picks_ ? 2 * window.shown.width : photo.width), lines_(workspace.rows),
+          picked_(workspace.bytes) {
         columns_.resize(taps_.size());
         for (std::size_t x = 0; x < taps_.size(); ++x)
             columns_[x] = {picks_ ? 6 * x : 3 * taps_[x].index[0], taps_[x].weight[1]};
@@ -81,7 +85,7 @@ public:
 
     // Output row y by a worker of its own lines.
     void resize(std::size_t y, std::size_t worker, float* out) noexcept {
-        const axis_taps<2> t = taps_at<2>(vertical_, y);
+        const axis_taps<2> t = taps_at<2>(vertical_, top_ + y);
         const std::uint8_t *top = photo_.row(t.index[0]), *bottom = photo_.row(t.index[1]);
         if (picks_) {
             std::uint8_t* const rows = picked_.data() + worker * 2 * 3 * pixels_;
@@ -116,6 +120,7 @@ private:
 
     image_view photo_;
     axis_map vertical_;
+    std::size_t top_; // of the window
     detail::affine normal_;
     bool picks_;
     std::vector<pixel_column>& columns_;
@@ -127,19 +132,24 @@ private:
 
 } // namespace resampling
 
-// Writes the top left size.height x size.width pixels of `output` (H, W, 3), in RGB. The executor's workers
-// share the rows.
-inline void resize_normalized(image_view photo, image_size size, const detail::affine& normal,
+// Writes a window of the photo resized to window.whole, in RGB, as the top left window.shown pixels of `output`
+// (H, W, 3). The executor's workers share the rows.
+inline void resize_normalized(image_view photo, const resized_window& window, const detail::affine& normal,
                               view<float, 3> output, preprocess_workspace& workspace, executor& ex) {
     constexpr std::size_t rows_a_task = 16;
     const int workers = std::max(1, ex.concurrency());
-    resampling::row_resizer rows(photo, size, normal, static_cast<std::size_t>(workers), workspace);
-    const std::size_t tasks = (size.height + rows_a_task - 1) / rows_a_task;
+    resampling::row_resizer rows(photo, window, normal, static_cast<std::size_t>(workers), workspace);
+    const std::size_t height = window.shown.height, tasks = (height + rows_a_task - 1) / rows_a_task;
     parallel_for(ex, workers, static_cast<int>(tasks), [&](int task, int worker) {
         const std::size_t first = static_cast<std::size_t>(task) * rows_a_task;
-        for (std::size_t y = first; y < std::min(size.height, first + rows_a_task); ++y)
+        for (std::size_t y = first; y < std::min(height, first + rows_a_task); ++y)
             rows.resize(y, static_cast<std::size_t>(worker), output.data() + 3 * y * output.extent(1));
     });
+}
+// All of the resized photo.
+inline void resize_normalized(image_view photo, image_size size, const detail::affine& normal,
+                              view<float, 3> output, preprocess_workspace& workspace, executor& ex) {
+    resize_normalized(photo, resized_window{size, 0, 0, size}, normal, output, workspace, ex);
 }
 
 FOVEA_ARCH_NAMESPACE_END

@@ -122,9 +122,21 @@ TEST_CASE("every preset keeps boxes trainable, inside the input, and on their ob
     image photo(160, 120);
     for (std::size_t y = 40; y < 90; ++y)
         std::fill(photo.row(y) + 3 * 60, photo.row(y) + 3 * 110, std::uint8_t{255});
-    const preset input = stretch_preset(64, 64, {0, 0, 0}, {1, 1, 1});
+    preset stretch = stretch_preset(64, 64, {0, 0, 0}, {1, 1, 1}), letterbox = stretch, padded = effdet_preset(64, 64);
+    letterbox.rule = resize_rule::letterbox;
+    padded.mean = {0, 0, 0};
+    padded.std = {1, 1, 1};
+    padded.padding = {0, 0, 0};
     std::size_t kept = 0;
-    for (const char* name : {"ssd", "ssdlite", "hflip", "scale_jitter", "none"})
+    for (const auto& [name, input] : std::vector<std::pair<const char*, preset>>{{"ssd", stretch},
+                                                                                {"ssdlite", stretch},
+                                                                                {"hflip", stretch},
+                                                                                {"scale_jitter", stretch},
+                                                                                {"none", stretch},
+                                                                                {"ssd", letterbox},
+                                                                                {"scale_jitter", padded},
+                                                                                {"efficientdet", letterbox},
+                                                                                {"efficientdet", padded}})
         for (std::uint64_t stream = 0; stream < 60; ++stream) {
             detection_augmentation augmentation = detection_augmentation_named(name);
             augmentation.distort.reset(); // so that white stays white
@@ -153,7 +165,7 @@ TEST_CASE("every preset keeps boxes trainable, inside the input, and on their ob
             CHECK(outside == 0);
             CHECK(dark == 0);
         }
-    CHECK(kept > 200);
+    CHECK(kept > 400);
 }
 
 TEST_CASE("the same stream gives the same image, another one another") {
@@ -202,9 +214,83 @@ TEST_CASE("photos without objects, one pixel, and channels in the other order") 
     }
 }
 
+TEST_CASE("a fit without jitter is what inference does, its content mirrored in place") {
+    const image photo = scene_of("windows", 44, 31); // 24x16 of 24x20 pixels
+    for (const preset& input : {letterbox_preset(20, 24), automl_letterbox_preset(20, 24), effdet_preset(20, 24)}) {
+        std::vector<float> expected(20 * 24 * 3);
+        preprocess_workspace workspace;
+        const placement where = apply(input, photo, {expected.data(), {20, 24, 3}}, workspace);
+        const augmented plain = run({}, photo, {{{11, 0, 22, 31}}, {1}}, 0, input);
+        CHECK(plain.pixels == expected);
+        detection_augmentation flips;
+        flips.horizontal_flip = flips.vertical_flip = 1;
+        const augmented turned = run(flips, photo, {{{11, 0, 22, 31}}, {1}}, 0, input);
+        const std::size_t w = where.content.width, h = where.content.height;
+        REQUIRE((w >= 23 && h == 16));
+        std::size_t wrong = 0;
+        for (std::size_t y = 0; y < 20; ++y)
+            for (std::size_t x = 0; x < 24; ++x)
+                for (std::size_t c = 0; c < 3; ++c) {
+                    const bool inside = x < w && y < h;
+                    const std::size_t from = inside ? (h - 1 - y) * 24 + w - 1 - x : y * 24 + x;
+                    wrong += turned.pixels[3 * (24 * y + x) + c] != expected[3 * from + c] ? 1U : 0U;
+                }
+        CHECK(wrong == 0);
+        const box &a = plain.objects.boxes.at(0), &b = turned.objects.boxes.at(0);
+        CHECK(a.x1 == Approx(6).margin(0.1));
+        CHECK(b.x1 == Approx(static_cast<float>(w) - a.x2).margin(1e-4));
+        CHECK(b.y2 == Approx(static_cast<float>(h) - a.y1).margin(1e-4));
+    }
+}
+
+TEST_CASE("a larger fit shows a window of the resized photo, a smaller one is padded") {
+    const image photo = scene_of("windows", 44, 31);
+    for (const preset& input : {letterbox_preset(20, 24), effdet_preset(20, 24)}) {
+        detection_augmentation augmentation;
+        augmentation.fit = fit_jitter{2, 2}; // 48x33 pixels
+        preset twice = input;
+        twice.width = 48;
+        twice.height = 34; // so that the width decides
+        std::vector<float> whole(34 * 48 * 3);
+        preprocess_workspace workspace;
+        apply(twice, photo, {whole.data(), {34, 48, 3}}, workspace);
+        const box object{0, 0, 44, 31};
+        std::size_t places = 0;
+        for (std::uint64_t stream = 0; stream < 40; ++stream) {
+            const augmented out = run(augmentation, photo, {{object, {0, 0, 1, 1}}, {1, 2}}, stream, input);
+            REQUIRE(!out.objects.boxes.empty());
+            CHECK(out.objects.boxes[0] == box{0, 0, 24, 20});
+            for (std::size_t top = 0; top <= 33 - 20; ++top)
+                for (std::size_t left = 0; left <= 48 - 24; ++left) {
+                    std::size_t wrong = 0;
+                    for (std::size_t y = 0; y < 20 && wrong == 0; ++y)
+                        wrong += std::equal(out.pixels.begin() + static_cast<std::ptrdiff_t>(72 * y),
+                                            out.pixels.begin() + static_cast<std::ptrdiff_t>(72 * y + 72),
+                                            whole.begin() + static_cast<std::ptrdiff_t>(3 * (48 * (top + y) + left)))
+                                     ? 0U
+                                     : 1U;
+                    if (wrong != 0)
+                        continue;
+                    ++places;
+                    CHECK((out.objects.boxes.size() == 2) == (top < 2 && left < 2));
+                }
+        }
+        CHECK(places == 40);
+        augmentation.fit = fit_jitter{0.25F, 0.25F}; // 6x4 pixels
+        augmentation.color = color_jitter{{1.25F, 1.25F}, {}, {}, {}};
+        const augmented small = run(augmentation, photo, {{object}, {1}}, 0, input);
+        CHECK(small.objects.boxes.at(0) == box{0, 0, 6, 4});
+        const float mean = input.rule == resize_rule::letterbox ? 0 : (124.0F / 255.0F - 0.485F) / 0.229F;
+        CHECK(small.pixels[3 * 6] == mean);
+        CHECK(small.pixels[3 * 24 * 4] == mean);
+        CHECK(small.pixels[3 * 5] != mean);
+    }
+}
+
 TEST_CASE("wrong presets, shapes and names are errors") {
     const image photo = scene_of("windows", 44, 31);
-    CHECK_THROWS_AS(run({}, photo, {}, 0, letterbox_preset(20, 24)), input_error);
+    CHECK_THROWS_AS(run({}, photo, {}, 0, segmentation_preset(20)), input_error);
+    CHECK_THROWS_AS(run(efficientdet_augmentation(), photo), input_error);
     CHECK_THROWS_AS(run({}, image_view()), input_error);
     std::vector<float> few(3);
     augment_workspace workspace;

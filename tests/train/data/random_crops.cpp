@@ -135,3 +135,27 @@ TEST_CASE("tiny photos give windows of at least one pixel") {
         CHECK(draw(zoom_out{1, 1, 4}, {1, 1}, random)->width <= 4);
     }
 }
+
+TEST_CASE("fits are of all sizes and show no more than the input") {
+    constexpr image_size input{512, 384};
+    std::size_t larger = 0, left_half = 0;
+    for (std::uint64_t i = 0; i < draws; ++i) {
+        random_stream random(4, i);
+        const resized_window w = draw(fit_jitter{}, photo_size, input, random); // its fit is 512x384
+        const double scale = static_cast<double>(w.whole.width) / 512;
+        REQUIRE(scale > 0.095);
+        REQUIRE(scale <= 2);
+        REQUIRE(std::abs(static_cast<double>(w.whole.height) / 384 - scale) < 0.006);
+        REQUIRE(w.shown.width == std::min<std::size_t>(w.whole.width, 512));
+        REQUIRE(w.shown.height == std::min<std::size_t>(w.whole.height, 384));
+        REQUIRE(w.left + w.shown.width <= w.whole.width);
+        REQUIRE(w.top + w.shown.height <= w.whole.height);
+        larger += w.whole.width > 512 ? 1U : 0U;
+        left_half += w.whole.width > 512 && 2 * w.left < w.whole.width - 512 ? 1U : 0U;
+    }
+    CHECK(agrees(larger, 1 / 1.9));
+    CHECK(agrees(left_half, 0.5 / 1.9));
+    random_stream random(5, 0);
+    const resized_window sliver = fovea::draw(fit_jitter{0.1F, 0.1F}, image_size{10000, 10}, input, random);
+    CHECK((sliver.shown == image_size{51, 1}));
+}

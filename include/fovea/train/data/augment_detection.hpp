@@ -11,6 +11,7 @@
 #include <fovea/train/data/color_planes.hpp>
 #include <fovea/train/data/crop_window.hpp>
 #include <fovea/train/data/detection_augmentation.hpp>
+#include <fovea/train/data/fitted_photo.hpp>
 #include <fovea/train/random.hpp>
 
 #include <algorithm>
@@ -43,6 +44,12 @@ inline crop_window draw_window(const detection_augmentation& augmentation, image
     if (augmentation.jitter)
         crop(draw(*augmentation.jitter, {window.width, window.height}, random));
     return window;
+}
+
+// Throws input_error unless all photos become inputs of one size that show all of them.
+inline void check_trainable(const preset& p) {
+    if (p.rule != resize_rule::stretch && !is_fit(p))
+        throw input_error("augment: expected a preset that stretches photos to one size or fits them into it");
 }
 
 // To pixels of the network's input. What rounding leaves without area is removed: losses refuse it.
@@ -88,36 +95,66 @@ inline image_view distort(span<const color_change> changes, image_view photo, au
 
 } // namespace augment_detail
 
+namespace augment_detail {
+
+// The shown photo at the size of the input, or as much of it as a fit shows, in its own colors or before they change.
+// Boxes go where the pixels go on each axis, as google/automl has it, whatever ratio takes detections back.
+inline placement resize(const detection_augmentation& augmentation, const preset& input, image_view shown,
+                        random_stream& random, view<float, 3> output, augment_workspace& workspace) {
+    const preset plain = augmentation.color ? resizing_only(input) : input;
+    const image_size whole = fovea::detail::resized_size(input, shown.size());
+    resized_window window{whole, 0, 0, whole};
+    if (augmentation.fit) {
+        window = draw(*augmentation.fit, shown.size(), {input.width, input.height}, random);
+        resize_window(plain, shown, window, output, workspace.preprocess);
+        pad(input, window.shown, output);
+    } else {
+        fovea::apply(plain, shown, output, workspace.preprocess);
+    }
+    return fovea::detail::placement_of(window, shown.size());
+}
+
+// Mirrors the content and its boxes, which are in pixels of the input.
+inline void flip(bool horizontally, bool vertically, image_size content, span<box> boxes, view<float, 3> output) {
+    const std::size_t row = 3 * output.extent(1);
+    if (horizontally) {
+        flip_boxes_horizontally(static_cast<float>(content.width), boxes);
+        for (std::size_t y = 0; y < content.height; ++y)
+            flip_pixels_horizontally(output.data() + y * row, content.width, 1);
+    }
+    if (vertically) {
+        flip_boxes_vertically(static_cast<float>(content.height), boxes);
+        flip_pixels_vertically(output.data(), output.extent(1), content.height);
+    }
+}
+
+} // namespace augment_detail
+
 // Fills `output` (height, width, 3, the preset's input) from the photo, augmented as `random` draws, and
 // turns `objects` from pixels of the photo into those of the input; what a crop cuts off is removed. Throws
-// input_error for an empty photo, a wrong shape, or a preset that does not stretch.
+// input_error for an empty photo, a wrong shape, a preset whose inputs are not all of one size or show a part
+// of the photo only, and a fit where the preset stretches.
 inline void augment(const detection_augmentation& augmentation, const preset& input, image_view photo,
                     training_objects& objects, random_stream& random, view<float, 3> output,
                     augment_workspace& workspace) {
-    if (input.rule != resize_rule::stretch)
-        throw input_error("augment: expected a preset that stretches photos to one size");
+    detail::check_trainable(input);
+    if (augmentation.fit && !detail::is_fit(input))
+        throw input_error("augment: a fit is for presets that keep the aspect; expected a letterbox");
     detail::check_size(photo.size(), "photo");
+    resampling::check_output(input, photo, output);
     if (augmentation.distort)
         photo = augment_detail::distort(draw(*augmentation.distort, random), photo, workspace);
     const crop_window window = detail::draw_window(augmentation, photo.size(), objects, random);
     const image_view shown = cut(photo, window, augmentation.fill, workspace.window);
     const bool mirrored = random.chance(augmentation.horizontal_flip);
     const bool upside_down = random.chance(augmentation.vertical_flip);
+    const placement where = augment_detail::resize(augmentation, input, shown, random, output, workspace);
     if (augmentation.color) {
-        fovea::apply(augment_detail::resizing_only(input), shown, output, workspace.preprocess);
         augment_detail::color_and_normalize(draw(*augmentation.color, random), input, output, workspace);
-    } else {
-        fovea::apply(input, shown, output, workspace.preprocess);
+        augment_detail::pad(input, where.content, output);
     }
-    if (mirrored) {
-        flip_boxes_horizontally(static_cast<float>(window.width), objects.boxes);
-        flip_pixels_horizontally(output.data(), input.width, input.height);
-    }
-    if (upside_down) {
-        flip_boxes_vertically(static_cast<float>(window.height), objects.boxes);
-        flip_pixels_vertically(output.data(), input.width, input.height);
-    }
-    detail::resize_boxes(placement_of(input, shown.size()), objects);
+    detail::resize_boxes(where, objects);
+    augment_detail::flip(mirrored, upside_down, where.content, objects.boxes, output);
 }
 
 FOVEA_ARCH_NAMESPACE_END

@@ -1,5 +1,5 @@
-// What happens to a training photo and its boxes: torchvision's presets for detection, and the one for
-// training from scratch on few photos.
+// What happens to a training photo and its boxes: torchvision's presets for detection, EfficientDet's,
+// and the one for training from scratch on few photos.
 #pragma once
 
 #include <fovea/error.hpp>
@@ -19,6 +19,7 @@ struct detection_augmentation {
     std::optional<zoom_out> zoom;
     std::optional<iou_crop> crop;
     std::optional<scale_jitter> jitter;
+    std::optional<fit_jitter> fit;                 // of presets that keep the aspect
     double horizontal_flip = 0, vertical_flip = 0; // probabilities
     std::optional<color_jitter> color;             // after the resize to the network's input: cheaper
     rgb_color fill{123, 117, 104};                 // around the photo
@@ -59,7 +60,15 @@ inline detection_augmentation scale_jitter_augmentation() {
     return a;
 }
 
-// By name: ssd, ssdlite, hflip, scale_jitter or none. Throws input_error that lists them.
+// google/automl's for EfficientDet (efficientdet/dataloader.py): sizes of .1 to 2 times the fit, and a flip.
+inline detection_augmentation efficientdet_augmentation(double hflip_prob = 0.5) {
+    detection_augmentation a;
+    a.fit.emplace();
+    a.horizontal_flip = hflip_prob;
+    return a;
+}
+
+// By name: ssd, ssdlite, hflip, scale_jitter, efficientdet or none. Throws input_error that lists them.
 inline detection_augmentation detection_augmentation_named(std::string_view name) {
     if (name == "ssd")
         return ssd_augmentation();
@@ -69,9 +78,11 @@ inline detection_augmentation detection_augmentation_named(std::string_view name
         return hflip_augmentation();
     if (name == "scale_jitter")
         return scale_jitter_augmentation();
+    if (name == "efficientdet")
+        return efficientdet_augmentation();
     if (name == "none")
         return {};
-    throw input_error("augmentation: expected ssd, ssdlite, hflip, scale_jitter or none, got " +
+    throw input_error("augmentation: expected ssd, ssdlite, hflip, scale_jitter, efficientdet or none, got " +
                       std::string(name));
 }
 

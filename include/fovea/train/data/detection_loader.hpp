@@ -20,7 +20,7 @@ namespace fovea {
 
 struct detection_loader_settings : loader_settings {
     detection_augmentation augmentation;
-    preset input;              // must stretch: one size for all
+    preset input;              // stretches or fits photos: one size for all
     bool use_difficult = true; // crowds are never used
 };
 
@@ -98,8 +98,7 @@ private:
     static std::vector<batch_loader<detection_batch>::sample>
     photos_of(const detection_dataset& data, const detection_loader_settings& settings) {
         detail::check_size({settings.input.width, settings.input.height}, "network input");
-        if (settings.input.rule != resize_rule::stretch)
-            throw input_error("detection_loader: expected a preset that stretches photos to one size");
+        detail::check_trainable(settings.input);
         std::vector<batch_loader<detection_batch>::sample> photos;
         for (const detection_sample& sample : data.samples)
             photos.push_back({sample.photo, sample.size});

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fovea/detect/box.hpp>
+#include <fovea/preprocess/geometry.hpp>
 #include <fovea/preprocess/image.hpp>
 #include <fovea/tensor/view.hpp>
 #include <fovea/train/data/crop_window.hpp>
@@ -36,6 +37,12 @@ struct iou_crop {
 struct scale_jitter {
     float low = 0.5F, high = 1.15F;
     float min_aspect = 0.8F, max_aspect = 1.25F;
+};
+
+// A photo resized to low to high times its fit inside the input; where it is larger than the input, a part of it is
+// shown. Names and defaults of google/automl (hparams_config.py: train_scale_min, train_scale_max).
+struct fit_jitter {
+    float low = 0.1F, high = 2;
 };
 
 namespace detail {
@@ -123,6 +130,24 @@ inline crop_window draw(const scale_jitter& settings, image_size photo, random_s
     };
     const std::ptrdiff_t left = begin(photo.width, width), top = begin(photo.height, height);
     return {left, top, width, height};
+}
+
+// The part of the resized photo that lies at the input's top left corner. Source: google/automl, dataloader.py,
+// set_training_random_scale_factors.
+inline resized_window draw(const fit_jitter& settings, image_size photo, image_size input,
+                           random_stream& random) noexcept {
+    const float scale = detail::uniform_between(settings.low, settings.high, random);
+    const auto side = [&](std::size_t target, std::size_t of_photo) {
+        return static_cast<double>(detail::scaled_side(target, scale)) / static_cast<double>(of_photo);
+    };
+    const double factor = std::min(side(input.width, photo.width), side(input.height, photo.height));
+    resized_window w;
+    w.whole = {detail::floor_side(static_cast<double>(photo.width) * factor),
+               detail::floor_side(static_cast<double>(photo.height) * factor)};
+    w.shown = {std::min(w.whole.width, input.width), std::min(w.whole.height, input.height)};
+    w.top = static_cast<std::size_t>(detail::offset_in(w.whole.height - w.shown.height, random));
+    w.left = static_cast<std::size_t>(detail::offset_in(w.whole.width - w.shown.width, random));
+    return w;
 }
 
 } // namespace fovea
