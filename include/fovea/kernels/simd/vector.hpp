@@ -8,8 +8,21 @@
 #include <type_traits>
 #include <utility>
 
-// In front of a loop with a constant trip count: unrolls it fully, at -O2 too, so that arrays become
-// registers.
+// FOVEA_UNROLL in front of a loop with a constant trip count: unrolls it fully, at -O2 too, so that arrays become
+// registers. Under sanitizers nothing is unrolled or inlined by force: with a check around every access, units
+// would take minutes and gigabytes to compile.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define FOVEA_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define FOVEA_SANITIZED 1
+#endif
+#endif
+#if defined(FOVEA_SANITIZED)
+#define FOVEA_UNROLL
+#define FOVEA_INLINE inline
+#define FOVEA_INLINE_LAMBDA
+#else
 #if defined(__clang__)
 #define FOVEA_UNROLL _Pragma("clang loop unroll(full)")
 #elif defined(__GNUC__)
@@ -19,6 +32,7 @@
 #endif
 #define FOVEA_INLINE inline __attribute__((always_inline))
 #define FOVEA_INLINE_LAMBDA __attribute__((always_inline))
+#endif
 
 FOVEA_ARCH_NAMESPACE_BEGIN
 
