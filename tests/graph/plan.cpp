@@ -2,6 +2,7 @@
 // random ones.
 #include "support/random_graph.hpp"
 
+#include <fovea/models/efficientnet.hpp>
 #include <fovea/models/mobilenet_v2.hpp>
 #include <fovea/models/ssdlite.hpp>
 #include <fovea/program/replan.hpp>

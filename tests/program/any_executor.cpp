@@ -2,6 +2,7 @@
 #include "support/executors.hpp"
 #include "support/random_weights.hpp"
 
+#include <fovea/models/efficientnet.hpp>
 #include <fovea/models/mobilenet_v2.hpp>
 #include <fovea/models/mobilenet_v3.hpp>
 #include <fovea/models/ssdlite.hpp>
