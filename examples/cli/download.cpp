@@ -123,11 +123,11 @@ std::filesystem::path cache_folder() {
     throw io_error("no folder for downloads: set FOVEA_CACHE");
 }
 
-std::filesystem::path fetch(const std::string& url, const std::string& file) {
+std::filesystem::path fetch(const std::string& url, const std::string& file, bool has_digits) {
     const std::filesystem::path source = std::filesystem::path(url).filename();
     const bool is_wheel = source.extension() == ".whl" && !file.empty();
     const std::filesystem::path name = is_wheel ? std::filesystem::path(file) : source;
-    const std::string expected = hash_suffix(name);
+    const std::string expected = has_digits ? hash_suffix(name) : std::string();
     const std::filesystem::path path = cached_file(name.string());
     if (std::filesystem::exists(path))
         return path;

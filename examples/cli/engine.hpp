@@ -40,6 +40,8 @@ public:
     virtual std::vector<scored_class> classify(image_view photo, std::size_t count) = 0;
     virtual std::vector<found_object> detect(image_view photo) = 0;
     virtual void set_score_threshold(float threshold) = 0;
+    // The settings that the reference evaluates with, where they are not its defaults.
+    virtual void use_evaluation_settings() = 0;
     virtual const std::vector<std::string>& labels() const = 0;
 
     // The bare network, as fovea::network has it.
@@ -50,7 +52,7 @@ public:
     virtual shape input_shape() const noexcept = 0;
     virtual shape shape_of(node_id i) const noexcept = 0;
     virtual span<const float> output(std::size_t i) const noexcept = 0;
-    // Default boxes at the planned size; none for a classifier.
+    // Default boxes or anchors at the planned size; none for a classifier.
     virtual std::vector<box> default_boxes() const = 0;
     virtual void
     for_each_value(const std::function<void(node_id, const float*, const map_layout&)>& visit) const = 0;

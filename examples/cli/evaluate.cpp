@@ -179,6 +179,7 @@ std::vector<scored_box> detections_of(const evaluate_options& o, const coco_data
     if (!o.detections_in.empty())
         return examples::read_coco_detections(o.detections_in, data);
     const std::unique_ptr<engine> model = load_engine(o.model);
+    model->use_evaluation_settings();
     std::vector<scored_box> detections = detect_all(*model, data, o);
     if (!o.detections_out.empty())
         examples::write_coco_detections(o.detections_out, detections);

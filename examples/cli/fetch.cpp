@@ -43,7 +43,7 @@ published_weights chosen_weights(const fetch_options& o) {
 void run_fetch(const fetch_options& o) {
     const published_weights weights = chosen_weights(o);
     const std::string url = o.url.empty() ? published_url(weights) : o.url;
-    std::printf("%s\n", fetch(url, std::string(weights.file)).c_str());
+    std::printf("%s\n", fetch(url, std::string(weights.file), weights.has_digits || !o.url.empty()).c_str());
 }
 
 } // namespace

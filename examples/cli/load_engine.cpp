@@ -3,6 +3,7 @@
 #include "download.hpp"
 
 #include <fovea/io/weights.hpp>
+#include <fovea/models/efficientdet_names.hpp>
 #include <fovea/models/efficientnet_names.hpp>
 
 #include <ssdlite320_blood_cells_file.hpp> // written by fovea_embed_weights()
@@ -17,8 +18,8 @@ namespace {
 
 // Whether a published file fits: none does when classes or channels are others.
 bool is_published_form(const model_options& o) {
-    return !o.width_mult && !o.depth_mult && !o.reduced_tail && !o.num_classes && o.backbone.empty() && o.scales.empty() &&
-           (o.labels.empty() || !o.classes.empty());
+    return !o.width_mult && !o.depth_mult && !o.reduced_tail && !o.num_classes && o.backbone.empty() &&
+           o.scales.empty() && !o.cells && o.cell.empty() && (o.labels.empty() || !o.classes.empty());
 }
 
 // A file that is given, cached or fetched; empty for the weights that this program holds.
@@ -53,19 +54,26 @@ void apply_published_resize(const std::filesystem::path& weights, const model_op
         if (p.resize > 0 && !o.resize && !o.input_size)
             std::visit(
                 [&](auto& table) {
-                    if constexpr (!std::is_same_v<std::decay_t<decltype(table)>, tables::ssdlite_table>)
+                    using table_type = std::decay_t<decltype(table)>;
+                    if constexpr (!std::is_same_v<table_type, tables::ssdlite_table> &&
+                                  !std::is_same_v<table_type, tables::efficientdet_table>)
                         table = table.with_resize(p.resize);
                 },
                 choice.table);
-        if (auto* table = std::get_if<tables::efficientnet_table>(&choice.table); table != nullptr && p.filter)
+        if (auto* table = std::get_if<tables::efficientnet_table>(&choice.table);
+            table != nullptr && p.filter)
             *table = table->with_filter(*p.filter);
     }
 }
 
-// An EfficientNet takes the names that its weights have: torchvision's or a port's.
+// An EfficientNet takes the names that its weights have, torchvision's or a port's; an EfficientDet those of
+// either port.
 void apply_names(const state_dict& weights, model_choice& choice) {
     if (auto* table = std::get_if<tables::efficientnet_table>(&choice.table))
         if (const auto names = efficientnet_names_of(weights))
+            *table = table->with_names(*names);
+    if (auto* table = std::get_if<tables::efficientdet_table>(&choice.table))
+        if (const auto names = efficientdet_names_of(weights))
             *table = table->with_names(*names);
 }
 

@@ -30,9 +30,17 @@ void refuse_depth(const model_options& o) {
         refuse("--depth-mult", "is for EfficientNet");
 }
 
+void refuse_cells(const model_options& o) {
+    for (const auto& [option, given] :
+         {std::pair("--cells", o.cells.has_value()), std::pair("--cell", !o.cell.empty())})
+        if (given)
+            refuse(option, "is for EfficientDet");
+}
+
 // Changes that classification tables share.
 template <class Table>
 Table with_classifier_options(Table t, const model_options& o) {
+    refuse_cells(o);
     if (!o.backbone.empty())
         refuse("--backbone", o.model + " is no detector");
     if (!o.scales.empty())
@@ -87,12 +95,41 @@ tables::ssdlite_table with_scales(const tables::ssdlite_table& t, const std::vec
     return t.with_scales(list);
 }
 
-tables::ssdlite_table variant_of(tables::ssdlite_table t, const model_options& o) {
+void refuse_classifier_options(const model_options& o) {
     if (o.features_only)
         refuse("--features-only", "is for classifiers");
-    refuse_depth(o);
     if (o.resize)
-        refuse("--resize", "detectors stretch photos to --input-size");
+        refuse("--resize", "detectors fit photos to --input-size");
+}
+
+tables::cell_rule cell_of(const std::string& name) {
+    return name == "fpn" ? tables::fpn_cell : name == "panet" ? tables::panet_cell : tables::bifpn_cell;
+}
+
+tables::efficientdet_table variant_of(tables::efficientdet_table t, const model_options& o) {
+    refuse_classifier_options(o);
+    refuse_v3_options(o);
+    if (!o.backbone.empty())
+        refuse("--backbone", "is for SSDLite");
+    if (!o.scales.empty())
+        refuse("--scales", "is for SSDLite");
+    if (o.width_mult)
+        t = t.with_backbone(t.backbone.with_width(*o.width_mult));
+    if (o.depth_mult)
+        t = t.with_backbone(t.backbone.with_depth(*o.depth_mult));
+    if (o.cells)
+        t = t.with_cells(*o.cells);
+    if (!o.cell.empty())
+        t = t.with_cell(cell_of(o.cell), t.fusion);
+    if (o.input_size)
+        t = t.with_input((*o.input_size)[0], (*o.input_size)[1]);
+    return o.num_classes ? t.with_classes(*o.num_classes) : t;
+}
+
+tables::ssdlite_table variant_of(tables::ssdlite_table t, const model_options& o) {
+    refuse_classifier_options(o);
+    refuse_depth(o);
+    refuse_cells(o);
     auto backbone = o.backbone.empty() ? t.backbone : with_rows_of(t.backbone, o.backbone);
     if (o.width_mult)
         backbone = backbone.with_width(*o.width_mult);
@@ -108,6 +145,11 @@ int classes_of(const any_table& table) {
     return std::visit([](const auto& t) { return t.num_classes; }, table);
 }
 
+// Labels of a detector begin with the background. SSD has a class for it, EfficientDet has none.
+int labels_without_class(const any_table& table) {
+    return std::holds_alternative<tables::efficientdet_table>(table) ? 1 : 0;
+}
+
 std::vector<std::string> read_lines(const std::string& path) {
     const file_bytes bytes = read_file(path);
     std::istringstream text(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
@@ -120,18 +162,28 @@ std::vector<std::string> read_lines(const std::string& path) {
     return lines;
 }
 
-// Names of the model's classes from a file, one a line. A detector's background may be left out.
-std::vector<std::string> read_labels(const model_options& o, model_task what) {
+// Names by label from a file, one a line. A detector's background may be left out. Sets the number of
+// classes.
+std::vector<std::string> read_labels(const model_options& o, model_choice& choice) {
     std::vector<std::string> labels = read_lines(o.labels);
     const bool has_background =
         !labels.empty() && (labels[0] == "__background__" || labels[0] == "background");
-    if (what == model_task::detection && !has_background)
+    if (choice.what == model_task::detection && !has_background)
         labels.insert(labels.begin(), "__background__");
-    if (labels.empty())
+    const int classes = static_cast<int>(labels.size()) - labels_without_class(choice.table);
+    if (classes < 1)
         throw format_error(o.labels + ": expected one class name a line, found none");
-    if (o.num_classes && static_cast<std::size_t>(*o.num_classes) != labels.size())
+    if (o.num_classes && *o.num_classes != classes)
         throw format_error(o.labels + ": expected names for " + std::to_string(*o.num_classes) +
-                           " classes, found " + std::to_string(labels.size()));
+                           " classes, found " + std::to_string(classes));
+    std::visit([classes](auto& t) { t = t.with_classes(classes); }, choice.table);
+    return labels;
+}
+
+// What load_options takes: names by class.
+std::vector<std::string> by_class(std::vector<std::string> labels, const any_table& table) {
+    if (!labels.empty())
+        labels.erase(labels.begin(), labels.begin() + labels_without_class(table));
     return labels;
 }
 
@@ -154,11 +206,12 @@ int class_index(const std::string& text, const std::vector<std::string>& labels)
     return index;
 }
 
-// Keeps the chosen classes of the checkpoint, for a detector the background as well.
+// Keeps the chosen classes of the checkpoint, for SSD the background as well.
 void take_classes(const model_options& o, model_choice& choice, std::vector<std::string> labels) {
+    const int first = labels_without_class(choice.table);
     if (labels.empty())
-        labels = default_labels(static_cast<std::size_t>(classes_of(choice.table)));
-    std::vector<int>& taken = choice.load.classes;
+        labels = default_labels(static_cast<std::size_t>(classes_of(choice.table) + first));
+    std::vector<int> taken; // labels
     if (choice.what == model_task::detection)
         taken.push_back(0);
     for (const std::string& text : o.classes) {
@@ -167,8 +220,11 @@ void take_classes(const model_options& o, model_choice& choice, std::vector<std:
             refuse("--classes", "'" + text + "' is there twice or is the background");
         taken.push_back(index);
     }
-    for (int index : taken)
+    taken.erase(taken.begin(), taken.begin() + first);
+    for (int index : taken) {
+        choice.load.classes.push_back(index - first);
         choice.load.labels.push_back(labels[static_cast<std::size_t>(index)]);
+    }
     const int count = static_cast<int>(taken.size());
     std::visit([count](auto& t) { t = t.with_classes(count); }, choice.table);
 }
@@ -178,13 +234,10 @@ void choose_classes(const model_options& o, span<const std::string_view> own, mo
     std::vector<std::string> labels;
     if (!o.num_classes)
         labels.assign(own.begin(), own.end());
-    if (!o.labels.empty()) {
-        labels = read_labels(o, choice.what);
-        const int count = static_cast<int>(labels.size());
-        std::visit([count](auto& t) { t = t.with_classes(count); }, choice.table);
-    }
+    if (!o.labels.empty())
+        labels = read_labels(o, choice);
     if (o.classes.empty())
-        choice.load.labels = labels;
+        choice.load.labels = by_class(std::move(labels), choice.table);
     else
         take_classes(o, choice, std::move(labels));
 }
@@ -197,7 +250,9 @@ void add_table_options(CLI::App& command, model_options& o) {
     command.add_option("--width-mult", o.width_mult, "Multiplies every layer's channels")
         ->check(number_between(0.01, 8))
         ->group(group);
-    command.add_option("--depth-mult", o.depth_mult, "EfficientNet: multiplies every stage's blocks")
+    command
+        .add_option("--depth-mult", o.depth_mult,
+                    "EfficientNet, EfficientDet's as well: multiplies every stage's blocks")
         ->check(number_between(0.01, 8))
         ->group(group);
     command
@@ -213,8 +268,7 @@ void add_table_options(CLI::App& command, model_options& o) {
         ->excludes("--reduced-tail");
     command.add_flag("--dilated", o.dilated, "MobileNetV3: dilation in place of the last stride")
         ->group(group);
-    command
-        .add_option("--num-classes", o.num_classes, "Classes of the model, a detector's background included")
+    command.add_option("--num-classes", o.num_classes, "Classes of the model, SSDLite's background included")
         ->check(integer_between(1, 100000))
         ->group(group);
     command
@@ -232,6 +286,12 @@ void add_table_options(CLI::App& command, model_options& o) {
         ->group(group);
     command.add_option("--backbone", o.backbone, "SSDLite: the backbone's rows")
         ->check(CLI::IsMember({"mobilenet_v3_large", "mobilenet_v3_small"}))
+        ->group(group);
+    command.add_option("--cells", o.cells, "EfficientDet: cells of the feature pyramid")
+        ->check(integer_between(1, 64))
+        ->group(group);
+    command.add_option("--cell", o.cell, "EfficientDet: what the cells are")
+        ->check(CLI::IsMember({"bifpn", "fpn", "panet"}))
         ->group(group);
     command.add_option("--scales", o.scales, "SSDLite: scales of default boxes, parts of the image's sides")
         ->delimiter(',')

@@ -18,7 +18,7 @@ class App;
 namespace fovea::cli {
 
 using any_table = std::variant<tables::mobilenet_v2_table, tables::mobilenet_v3_table, tables::efficientnet_table,
-                               tables::ssdlite_table>;
+                               tables::ssdlite_table, tables::efficientdet_table>;
 
 // The options that every model command shares.
 struct model_options {
@@ -32,6 +32,8 @@ struct model_options {
     bool features_only = false;
     std::string backbone;
     std::vector<double> scales; // of default boxes; none: the table's
+    std::optional<int> cells;   // of EfficientDet's pyramid
+    std::string cell;           // likewise: "bifpn", "fpn" or "panet"; empty: the table's
 
     std::string weights;
     std::vector<std::string> classes; // names or numbers, of the checkpoint's classes

@@ -122,8 +122,12 @@ void write_taps(const std::filesystem::path& folder, engine& model, const image_
                   nchw_shape(batch.count, v.layout.channels, v.layout.height, v.layout.width));
     };
     const module_names names(model.graph());
-    for (const auto& [node, v] : values)
-        write("tap." + names.of_value(node), v);
+    std::map<std::string, int> uses; // EfficientDet's heads use their layers at every level
+    for (const auto& [node, v] : values) {
+        const std::string name = names.of_value(node);
+        const int use = ++uses[name];
+        write("tap." + name + (use > 1 ? "@" + std::to_string(use) : ""), v);
+    }
     const std::vector<node_id> levels = level_values(model.graph());
     for (std::size_t k = 0; k < levels.size(); ++k)
         if (const auto found = values.find(levels[k]); found != values.end())

@@ -3,6 +3,7 @@
 #include <fovea/graph/cost.hpp>
 #include <fovea/graph/params.hpp>
 #include <fovea/models/efficientdet.hpp>
+#include <fovea/models/fit.hpp>
 
 using namespace fovea;
 
@@ -61,6 +62,16 @@ constexpr auto native_d0 = [] {
     return t.with_backbone(t.backbone);
 }();
 static_assert(detector_facts_of<native_d0>() == detector_facts{3'877'763, 2'492'331'520, 748});
+
+// A budget picks the pyramid's cells, or the row.
+constexpr tables::efficientdet_table with_cells(int n) {
+    return tables::efficientdet_d0.with_cells(n);
+}
+static_assert(fit_number<with_cells, 1, 5, mac_budget<2'492'331'519>> == 2);
+static_assert(fit_number<with_cells, 1, 5, mac_budget<2'492'331'520>> == 3);
+static_assert(fit_number<with_cells, 1, 5, parameter_budget<3'918'998>> == 4);
+static_assert(fit<with_cells, 1, 5, mac_budget<2'460'561'920>>.cells == 2);
+static_assert(fit_number<tables::tf_efficientdet, 0, 3, mac_budget<20'000'000'000>> == 2);
 
 // A wrong table has a fault.
 template <const auto& Table>

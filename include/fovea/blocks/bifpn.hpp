@@ -60,7 +60,8 @@ constexpr void add_coarse_levels(Builder& b, pyramid_maps& maps, int given, int 
         node_id x = maps[at - 1];
         if (l == given)
             x = lateral(b, x, name, s);
-        maps[at] = coarser(b, x, name, 1, s);
+        const int pool = s.is_zylo117() ? b.child(name, l == given ? 2 : 0) : b.child(name, "downsample");
+        maps[at] = coarser(b, x, pool, 1, s);
     }
 }
 
@@ -90,7 +91,7 @@ private:
         const tables::cell_node& node = cell_.nodes[at(index)];
         const cell_node_names names = name_node(index);
         node_id x = sum(node, names);
-        x = b_.activate(x, names.module, activation::silu);
+        x = b_.activate(x, names.act, activation::silu);
         x = separable_conv(b_, x, names.conv, s_.channels, s_.tf_same, s_.pointwise_bias).pointwise;
         x = b_.batch_norm(x, names.norm, s_.epsilon);
         values_[at(cell_.levels() + index)] = last_[at(node.level - cell_.min_level)] = x;
@@ -123,7 +124,7 @@ private:
             return x[0];
         const bool three = node.inputs.size() == 3;
         if (node.factors == weighting::none && !keeps_weights(node))
-            return three ? b_.sum({x[0], x[1], x[2]}, names.module) : b_.sum({x[0], x[1]}, names.module);
+            return three ? b_.sum({x[0], x[1], x[2]}, names.sum) : b_.sum({x[0], x[1]}, names.sum);
         const int weights = kept_name(node, names);
         return three ? b_.weighted_sum({x[0], x[1], x[2]}, weights, node.factors)
                      : b_.weighted_sum({x[0], x[1]}, weights, node.factors);
@@ -142,19 +143,25 @@ private:
     // Input `id` with the pyramid's channels, at another level.
     constexpr node_id resampled(int id, int level, const cell_node_names& names) noexcept {
         const int from = cell_.level_of(id);
-        int name = names.combine;
-        if (!s_.is_zylo117())
-            name = b_.child(b_.child(name, "resample"), id);
+        const int name = s_.is_zylo117() ? names.combine : b_.child(b_.child(names.combine, "resample"), id);
         node_id x = values_[at(id)];
-        if (id < lateral_levels_) {
-            if (s_.is_zylo117())
-                name = b_.child(
-                    name, label_of(reads_[at(id)]++ == 0 ? channel_labels : second_channel_labels, from));
-            x = lateral(b_, x, name, s_);
-        }
+        if (id < lateral_levels_)
+            x = lateral(b_, x, s_.is_zylo117() ? b_.child(name, channel_label(id)) : name, s_);
         if (from < level)
-            return coarser(b_, x, name, level - from, s_);
-        return from > level ? finer(b_, x, name, from - level) : x;
+            return coarser(b_, x, b_.child(name, resample_label(downsample_labels, level)), level - from, s_);
+        if (from > level)
+            return finer(b_, x, b_.child(name, resample_label(upsample_labels, level)), from - level);
+        return x;
+    }
+    // The first and the second convolution of a map of the backbone.
+    constexpr std::string_view channel_label(int id) noexcept {
+        const bool first = reads_[at(id)]++ == 0;
+        return label_of(first ? channel_labels : second_channel_labels, cell_.level_of(id));
+    }
+    constexpr std::string_view resample_label(const level_labels& labels, int level) const noexcept {
+        return s_.is_zylo117()               ? label_of(labels, level)
+               : &labels == &upsample_labels ? std::string_view("upsample")
+                                             : std::string_view("downsample");
     }
 
     Builder& b_;

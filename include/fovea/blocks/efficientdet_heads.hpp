@@ -21,9 +21,10 @@ public:
           last_(b.child(name, s.is_zylo117() ? "header" : "predict")) {}
 
     constexpr node_id push_level(node_id x, int level) noexcept {
+        const int level_norms = s_.is_zylo117() ? b_.child(norms_, level) : norms_;
         for (int i = 0; i < layers_; ++i) {
             x = convolve(x, level, i);
-            const int norm = name_norm(level, i);
+            const int norm = name_norm(level_norms, level, i);
             x = b_.activate(b_.batch_norm(x, norm, s_.epsilon), norm, activation::silu);
         }
         return convolve(x, level, layers_);
@@ -41,10 +42,14 @@ private:
                            is_last ? out_channels_ : s_.channels, s_.tf_same, is_last || s_.pointwise_bias);
         return layer.pointwise;
     }
-    constexpr int name_norm(int level, int i) noexcept {
+    // zylo117's are by level and layer, effdet's by layer and level.
+    constexpr int name_norm(int level_norms, int level, int i) noexcept {
         if (s_.is_zylo117())
-            return b_.child(b_.child(norms_, level), i);
-        return b_.child(b_.child(b_.child(norms_, i), level), "bn");
+            return b_.child(level_norms, i);
+        int& layer_norms = layer_norms_[static_cast<std::size_t>(i)];
+        if (level == 0)
+            layer_norms = b_.child(norms_, i);
+        return b_.child(b_.child(layer_norms, level), "bn");
     }
 
     Builder& b_;
@@ -52,6 +57,7 @@ private:
     pyramid_settings s_;
     int convs_, norms_, last_; // name parts
     std::array<separable_layer, max_head_layers + 1> shared_{};
+    std::array<int, max_head_layers> layer_norms_{}; // name parts
 };
 
 } // namespace fovea::blocks

@@ -53,6 +53,8 @@ inline constexpr level_labels conv_up_labels = number_levels("conv", "_up"),
                               down_weight_labels = number_levels("p", "_w2"),
                               channel_labels = number_levels("p", "_down_channel"),
                               second_channel_labels = number_levels("p", "_down_channel_2"),
+                              upsample_labels = number_levels("p", "_upsample"),
+                              downsample_labels = number_levels("p", "_downsample"),
                               next_level_labels = number_next_levels();
 
 constexpr std::string_view label_of(const level_labels& labels, int level) noexcept {
@@ -70,9 +72,10 @@ constexpr conv_norm_names name_lateral(Builder& b, int name, tables::efficientde
 
 // The modules of a cell's node.
 struct cell_node_names {
-    int module = 0;
+    int sum = 0;
     int weights = 0; // its parameter
     int combine = 0; // what the inputs are resampled in
+    int act = 0;
     separable_names conv{};
     int norm = 0;
 };
@@ -81,10 +84,12 @@ struct cell_node_names {
 template <class Builder>
 constexpr cell_node_names name_effdet_node(Builder& b, int cell, int index) noexcept {
     cell_node_names n;
-    n.module = b.child(b.child(cell, "fnode"), index);
-    n.combine = b.child(n.module, "combine");
+    const int node = b.child(b.child(cell, "fnode"), index);
+    n.sum = n.combine = b.child(node, "combine");
     n.weights = b.child(n.combine, "edge_weights");
-    const int conv = b.child(b.child(n.module, "after_combine"), "conv");
+    const int after = b.child(node, "after_combine");
+    n.act = b.child(after, "act");
+    const int conv = b.child(after, "conv");
     n.conv = name_separable(b, conv, tables::efficientdet_names::effdet);
     n.norm = b.child(conv, "bn");
     return n;
@@ -101,10 +106,12 @@ constexpr cell_node_names name_zylo117_node(Builder& b, int cell, int level, boo
     };
     cell_node_names n;
     n.combine = cell;
-    n.module = module(up ? conv_up_labels : conv_down_labels);
+    const int conv = module(up ? conv_up_labels : conv_down_labels);
     n.weights = module(up ? up_weight_labels : down_weight_labels);
-    n.conv = name_separable(b, n.module, tables::efficientdet_names::zylo117);
-    n.norm = b.child(n.module, "bn");
+    n.sum = b.child(conv, "sum");
+    n.act = b.child(conv, "swish");
+    n.conv = name_separable(b, conv, tables::efficientdet_names::zylo117);
+    n.norm = b.child(conv, "bn");
     return n;
 }
 

@@ -45,6 +45,11 @@ constexpr efficientdet_settings settings_of(const tables::efficientdet_table& t)
     return {detector_preset(t), t.anchors, decoder_settings(t)};
 }
 
+// The settings for COCO's figures: zylo117 takes other thresholds than for photos (coco_eval.py).
+constexpr efficientdet_decoder_settings evaluation_settings(const efficientdet_decoder_settings& s) noexcept {
+    return s.rule == score_rule::best_class ? efficientdet_decoder_settings::zylo117(0.05F, 0.5) : s;
+}
+
 } // namespace fovea
 
 FOVEA_ARCH_NAMESPACE_BEGIN

