@@ -22,7 +22,7 @@ def export(name, folder):
     numpy.save(folder / "input.npy", image.numpy())
     for i, output in enumerate(outputs if isinstance(outputs, tuple) else [outputs]):
         numpy.save(folder / f"expected{i}.npy", output.numpy())
-    torch.save(network.state_dict(), folder / "weights.pth")
+    torch.save(networks.weights_of(network), folder / "weights.pth")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ import report
 import statistics_of_turns as statistics
 
 HERE = pathlib.Path(__file__).parent
-NETWORKS = ["mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large", "ssdlite320_mobilenet_v3_large"]
+NETWORKS = ["mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large", "ssdlite320_mobilenet_v3_large", "efficientnet_b0",
+            "efficientdet_d0"]
 PEERS = ["onnxruntime", "openvino", "ncnn", "litert", "torch_eager"]
 DISTRIBUTION_PYTHON = "/usr/bin/python3"  # has torch
 TURN_MS, WARM_UP = 100.0, 2

@@ -1,6 +1,6 @@
 """Writes an exported network as a TensorFlow Lite file: to_tflite.py network.onnx network.tflite
 
-Only what torchvision's MobileNets and SSDLite export is known. TFLite is NHWC, so that the detector's transposes to rows of
+Only what torchvision's MobileNets, SSDLite and EfficientNets export is known. TFLite is NHWC, so that the detector's transposes to rows of
 boxes vanish. Schema: the flatbuffer classes that the package ai-edge-litert brings.
 """
 import sys
@@ -113,6 +113,9 @@ class Converter:
 
     def Relu(self, node, out, attributes):
         self.elementwise(CODE.RELU, node, out)
+
+    def Sigmoid(self, node, out, attributes):
+        self.elementwise(CODE.LOGISTIC, node, out)
 
     def HardSwish(self, node, out, attributes):
         self.elementwise(CODE.HARD_SWISH, node, out, OPTIONS.HardSwishOptions, schema.HardSwishOptionsT())
