@@ -13,7 +13,8 @@ struct conv_norm_names {
 // A convolution without bias, batch-norm and, unless it is the identity, the activation.
 template <class Builder>
 constexpr node_id conv_norm_activation(Builder& b, node_id x, const conv_norm_names& names, int out_channels,
-                                       window win, int groups, float epsilon, activation act) noexcept {
+                                       const window& win, int groups, float epsilon,
+                                       activation act) noexcept {
     x = b.conv2d(x, names.conv, out_channels, win, groups);
     x = b.batch_norm(x, names.norm, epsilon);
     return act == activation::identity ? x : b.activate(x, names.act, act);
@@ -21,7 +22,7 @@ constexpr node_id conv_norm_activation(Builder& b, node_id x, const conv_norm_na
 
 // Children of `name`: .0 convolution, .1 batch-norm, .2 activation (absent for identity).
 template <class Builder>
-constexpr node_id conv_norm_activation(Builder& b, node_id x, int name, int out_channels, window win,
+constexpr node_id conv_norm_activation(Builder& b, node_id x, int name, int out_channels, const window& win,
                                        int groups, float epsilon, activation act) noexcept {
     conv_norm_names names{b.child(name, 0), b.child(name, 1)};
     if (act != activation::identity)

@@ -28,7 +28,8 @@ public:
             fail({fault::table_value, 0, s.height < s.width ? s.height : s.width, 1});
         return push(n);
     }
-    constexpr node_id conv2d(node_id x, int name, int out_channels, window win, int groups = 1,
+    // Windows come by reference: g++ 12 with -O2 and AVX-512 loses some that are passed on the stack.
+    constexpr node_id conv2d(node_id x, int name, int out_channels, const window& win, int groups = 1,
                              bool bias = false) noexcept {
         node n = unary(op::conv2d, x, name);
         n.out.channels = out_channels;
@@ -105,11 +106,11 @@ public:
         return push(n);
     }
     // Pools take torch's defaults: max_pool2d, and avg_pool2d with count_include_pad.
-    constexpr node_id max_pool(node_id x, int name, window win, bool ceil_mode = false,
+    constexpr node_id max_pool(node_id x, int name, const window& win, bool ceil_mode = false,
                                pool_border border = pool_border::excluded) noexcept {
         return push(pool(op::max_pool, x, name, win, ceil_mode, border));
     }
-    constexpr node_id avg_pool(node_id x, int name, window win, bool ceil_mode = false,
+    constexpr node_id avg_pool(node_id x, int name, const window& win, bool ceil_mode = false,
                                pool_border border = pool_border::zero) noexcept {
         return push(pool(op::avg_pool, x, name, win, ceil_mode, border));
     }
@@ -193,7 +194,7 @@ private:
         n.weighted = weighted;
         return n;
     }
-    static constexpr node pool(op kind, node_id x, int name, window win, bool ceil_mode,
+    static constexpr node pool(op kind, node_id x, int name, const window& win, bool ceil_mode,
                                pool_border border) noexcept {
         node n = unary(kind, x, name);
         n.win = win;
