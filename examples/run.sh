@@ -9,7 +9,7 @@ model=ssdlite320_mobilenet_v3_large
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 fovea=$root/build/release/bin/fovea
 packages=(g++ cmake ninja-build pkg-config libxsimd-dev libboost-dev libcli11-dev nlohmann-json3-dev libjpeg-dev
-          libpng-dev libexif-dev libpugixml-dev libcairo2-dev libcurl4-openssl-dev libssl-dev zlib1g-dev zlib1g-dev fonts-dejavu-core ca-certificates)
+          libpng-dev libexif-dev libpugixml-dev libcairo2-dev libcurl4-openssl-dev libssl-dev zlib1g-dev fonts-dejavu-core ca-certificates)
 
 fail() {
     echo "run.sh: $1" >&2

@@ -7,7 +7,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 packages=(cmake ninja-build g++ libxsimd-dev libxtensor-dev libboost-dev libjpeg-dev libpng-dev libexif-dev
-          nlohmann-json3-dev libpugixml-dev catch2 pkg-config libcli11-dev libcairo2-dev libcurl4-openssl-dev libssl-dev zlib1g-dev zlib1g-dev
+          nlohmann-json3-dev libpugixml-dev catch2 pkg-config libcli11-dev libcairo2-dev libcurl4-openssl-dev libssl-dev zlib1g-dev
           fonts-dejavu-core)
 arm_packages=(g++-aarch64-linux-gnu qemu-user-static)
 install_packages() { # PACKAGE...
