@@ -40,6 +40,7 @@ int main(int argc, char** argv) {
     fovea::cli::add_fetch(app);
     fovea::cli::add_train(app);
     fovea::cli::add_curves(app);
+    fovea::cli::add_anchors(app);
     try {
         app.parse(argc, argv);
         return 0;

@@ -17,5 +17,6 @@ void add_bench(CLI::App& app);
 void add_fetch(CLI::App& app);
 void add_train(CLI::App& app);
 void add_curves(CLI::App& app);
+void add_anchors(CLI::App& app);
 
 } // namespace fovea::cli

@@ -73,21 +73,22 @@ void draw_losses(panel& p, const curve& raw, const curve& smooth, const curve& r
     p.legend({{"loss", pale_blue, 2}, {"smoothed", blue, 2.2}, {"learning rate", gray, 1.2}});
 }
 
-void draw_precisions(panel& p, const curve& ap, const curve& ap50) {
-    p.frame("epoch", "average precision");
-    for (const auto& [points, c] : {std::pair(&ap50, orange), std::pair(&ap, green)}) {
+void draw_figures(panel& p, const curve& first, const curve& second, log_kind kind) {
+    const figure_names names = figure_names_of(kind);
+    p.frame("epoch", kind == log_kind::detection ? "average precision" : "part of the photos");
+    for (const auto& [points, c] : {std::pair(&second, orange), std::pair(&first, green)}) {
         p.line(*points, c, 2.2);
         for (point evaluated : points->size() > 100 ? curve{} : *points)
             p.dot(evaluated, 2.8, c);
     }
-    p.legend({{"AP", green, 2.2}, {"AP50", orange, 2.2}});
-    if (ap.empty())
+    p.legend({{names.first, green, 2.2}, {names.second, orange, 2.2}});
+    if (first.empty())
         return;
     const auto less = [](point a, point b) { return a.y < b.y; };
-    const point best = *std::max_element(ap.begin(), ap.end(), less);
+    const point best = *std::max_element(first.begin(), first.end(), less);
     p.dot(best, 7, green, false);
     char words[96];
-    std::snprintf(words, sizeof words, "best AP %.3f, epoch %.4g", best.y, best.x);
+    std::snprintf(words, sizeof words, "best %s %.3f, epoch %.4g", names.first, best.y, best.x);
     p.note(best, words, green);
 }
 
@@ -99,12 +100,14 @@ cairo_status_t append_png(void* text, const unsigned char* bytes, unsigned count
 } // namespace
 
 std::string draw_curves(const std::vector<log_row>& rows, const std::string& title) {
-    const curve losses = curve_of(rows, &log_row::loss), ap = curve_of(rows, &log_row::ap),
-                ap50 = curve_of(rows, &log_row::ap50);
-    if (losses.empty() && ap.empty())
-        throw input_error("expected a log with a loss or an AP to draw");
+    const curve losses = curve_of(rows, &log_row::loss), top1 = curve_of(rows, &log_row::top1);
+    const log_kind kind = top1.empty() ? log_kind::detection : log_kind::classification;
+    const curve first = top1.empty() ? curve_of(rows, &log_row::ap) : top1,
+                second = curve_of(rows, top1.empty() ? &log_row::ap50 : &log_row::top5);
+    if (losses.empty() && first.empty())
+        throw input_error("expected a log with a loss or an evaluation to draw");
     const range epochs = epoch_range(rows.front().epoch, rows.back().epoch);
-    const bool both = !losses.empty() && !ap.empty();
+    const bool both = !losses.empty() && !first.empty();
     const std::unique_ptr<cairo_surface_t, decltype(&cairo_surface_destroy)> surface(
         cairo_image_surface_create(CAIRO_FORMAT_RGB24, 1000, both ? 800 : 440), &cairo_surface_destroy);
     const std::unique_ptr<cairo_t, decltype(&cairo_destroy)> pen(cairo_create(surface.get()), &cairo_destroy);
@@ -124,13 +127,13 @@ std::string draw_curves(const std::vector<log_row>& rows, const std::string& tit
         draw_losses(p, losses, smooth, curve_of(rows, &log_row::learning_rate));
         top += 380;
     }
-    if (!ap.empty()) {
+    if (!first.empty()) {
         double highest = 0.01;
-        for (const curve* points : {&ap, &ap50})
+        for (const curve* points : {&first, &second})
             for (point p : *points)
                 highest = std::max(highest, p.y);
         panel p(pen.get(), top, 290, epochs, rounded({0, highest}));
-        draw_precisions(p, ap, ap50);
+        draw_figures(p, first, second, kind);
     }
     std::string png;
     if (cairo_surface_write_to_png_stream(surface.get(), &append_png, &png) != CAIRO_STATUS_SUCCESS)

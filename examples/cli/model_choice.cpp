@@ -106,6 +106,16 @@ tables::cell_rule cell_of(const std::string& name) {
     return name == "fpn" ? tables::fpn_cell : name == "panet" ? tables::panet_cell : tables::bifpn_cell;
 }
 
+efficientdet_anchor_table anchors_of(efficientdet_anchor_table anchors, const model_options& o) {
+    if (o.anchor_scale)
+        anchors.anchor_scale = *o.anchor_scale;
+    if (!o.ratios.empty())
+        anchors.ratios = {};
+    for (const auto& [width, height] : o.ratios)
+        anchors.ratios.push_back({width, height});
+    return anchors;
+}
+
 tables::efficientdet_table variant_of(tables::efficientdet_table t, const model_options& o) {
     refuse_classifier_options(o);
     refuse_v3_options(o);
@@ -121,6 +131,7 @@ tables::efficientdet_table variant_of(tables::efficientdet_table t, const model_
         t = t.with_cells(*o.cells);
     if (!o.cell.empty())
         t = t.with_cell(cell_of(o.cell), t.fusion);
+    t = t.with_anchors(anchors_of(t.anchors, o));
     if (o.input_size)
         t = t.with_input((*o.input_size)[0], (*o.input_size)[1]);
     return o.num_classes ? t.with_classes(*o.num_classes) : t;
@@ -292,6 +303,23 @@ void add_table_options(CLI::App& command, model_options& o) {
         ->group(group);
     command.add_option("--cell", o.cell, "EfficientDet: what the cells are")
         ->check(CLI::IsMember({"bifpn", "fpn", "panet"}))
+        ->group(group);
+    command
+        .add_option("--anchor-scale", o.anchor_scale, "EfficientDet: the smallest anchor's side in cells of its level")
+        ->check(number_between(0.01, 100))
+        ->group(group);
+    command
+        .add_option_function<std::vector<std::string>>(
+            "--ratios",
+            [&o](const std::vector<std::string>& texts) {
+                o.ratios.clear();
+                for (const std::string& text : texts)
+                    o.ratios.push_back(parse_ratio(text));
+            },
+            "EfficientDet: the anchors' shapes, widths and heights of area 1: 1x1,1.4x0.7,0.7x1.4")
+        ->type_name("WxH,...")
+        ->delimiter(',')
+        ->expected(1, static_cast<int>(max_anchor_ratios))
         ->group(group);
     command.add_option("--scales", o.scales, "SSDLite: scales of default boxes, parts of the image's sides")
         ->delimiter(',')

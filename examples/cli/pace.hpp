@@ -1,6 +1,8 @@
 // How fast a long run is and when it will end.
 #pragma once
 
+#include "train_log.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -51,16 +53,16 @@ private:
     double seconds_ = 0, images_ = 0; // of a step, averaged
 };
 
-// The words beside the bar: "loss 1.234  152.3 images/s  ends in 12:05  AP 0.412 (AP50 0.803)". An AP that is
-// not known (NaN) is left out.
-inline std::string training_details(double loss, double ap, double ap50, const pace& p,
-                                    std::uint64_t steps_left) {
+// The words beside the bar: "loss 1.234  152.3 images/s  ends in 12:05  AP 0.412 (AP50 0.803)". Figures that are
+// not known (NaN) are left out.
+inline std::string training_details(double loss, double first, double second, const pace& p,
+                                    std::uint64_t steps_left, const figure_names& names = {}) {
     char text[160];
     std::snprintf(text, sizeof text, "loss %.4g  %.1f images/s  ends in %s", loss, p.images_per_second(),
                   duration_text(p.seconds_left(steps_left)).c_str());
     std::string words = text;
-    if (!std::isnan(ap)) {
-        std::snprintf(text, sizeof text, "  AP %.3f (AP50 %.3f)", ap, ap50);
+    if (!std::isnan(first)) {
+        std::snprintf(text, sizeof text, "  %s %.3f (%s %.3f)", names.first, first, names.second, second);
         words += text;
     }
     return words;

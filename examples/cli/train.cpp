@@ -1,12 +1,14 @@
-// fovea train: a detector from photos with boxes.
+// fovea train: a detector from photos with boxes, a classifier from a folder of photos for each class.
 #include "commands.hpp"
 #include "photos.hpp"
 #include "train_options.hpp"
 #include "train_run.hpp"
+#include "train_settings.hpp"
 
 #include <fovea/graph/params.hpp>
 #include <fovea/io/weights.hpp>
-#include <fovea/train/data/read_photo.hpp>
+#include <fovea/models/efficientdet_names.hpp>
+#include <fovea/models/efficientnet_names.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -16,84 +18,20 @@ namespace fovea::cli {
 
 namespace {
 
-optimizer_kind optimizer_of(const std::string& name) {
-    if (name == "rmsprop")
-        return optimizer_kind::rmsprop;
-    if (name == "adam")
-        return optimizer_kind::adam;
-    return name == "adamw" ? optimizer_kind::adamw : optimizer_kind::sgd;
+// What differs between detectors and classifiers, by their data.
+log_kind kind_of(const train_data&) noexcept { return log_kind::detection; }
+log_kind kind_of(const classification_data&) noexcept { return log_kind::classification; }
+
+std::unique_ptr<validation> validation_of(const train_data& data, const model_choice& choice, int threads) {
+    return std::make_unique<detection_validation>(choice, data.val, threads);
+}
+std::unique_ptr<validation> validation_of(const classification_data& data, const model_choice& choice, int threads) {
+    return std::make_unique<classification_validation>(choice, data.val, threads);
 }
 
-initialization_policy policy_of(const std::string& name) {
-    if (name == "mobilenet")
-        return policies::mobilenet;
-    if (name == "ssd300")
-        return policies::ssd300;
-    if (name == "efficientnet")
-        return policies::efficientnet;
-    return name == "torch_default" ? initialization_policy(policies::torch_default) : policies::ssdlite;
-}
-
-ssd_loss_settings loss_of(const train_recipe& r) {
-    ssd_loss_settings loss;
-    loss.class_loss = r.class_loss == "focal" ? ssd_class_loss::focal : ssd_class_loss::hard_negatives;
-    if (r.box_loss == "giou")
-        loss.box_loss = ssd_box_loss::giou;
-    else if (r.box_loss == "diou")
-        loss.box_loss = ssd_box_loss::diou;
-    else if (r.box_loss == "ciou")
-        loss.box_loss = ssd_box_loss::ciou;
-    return loss;
-}
-
-parameter_grouping groups_of(const train_recipe& r) {
-    parameter_grouping groups;
-    groups.weight_decay = static_cast<float>(r.weight_decay);
-    if (r.norm_weight_decay >= 0)
-        groups.norm_weight_decay = static_cast<float>(r.norm_weight_decay);
-    if (r.bias_weight_decay >= 0)
-        groups.bias_weight_decay = static_cast<float>(r.bias_weight_decay);
-    groups.frozen = r.freeze;
-    return groups;
-}
-
-train_choice engine_choice(const train_options& o, const train_recipe& r,
-                           const tables::ssdlite_table& table) {
-    train_choice c;
-    c.table = table;
-    c.batch = r.batch_size;
-    c.threads = o.threads;
-    c.recomputes = o.recompute;
-    c.seed = static_cast<std::uint64_t>(r.seed);
-    c.policy = policy_of(r.init);
-    c.frozen_statistics = r.freeze_norms;
-    c.groups = groups_of(r);
-    c.optimizer = optimizer_of(r.opt);
-    c.momentum = r.momentum;
-    c.nesterov = r.opt == "sgd_nesterov";
-    c.loss = loss_of(r);
-    c.clip_norm = r.clip_norm;
-    c.accumulation = r.accumulate;
-    c.ema_decay = r.ema;
-    return c;
-}
-
-train_loader_choice loader_choice(const train_options& o, const train_recipe& r,
-                                  const detection_dataset& data, const preset& input) {
-    train_loader_choice c;
-    c.data = &data;
-    c.loading.batches.batch = static_cast<std::size_t>(r.batch_size);
-    c.loading.batches.drop_last = true; // as torchvision's script
-    c.loading.batches.aspect_groups = r.aspect_ratio_group_factor;
-    c.loading.skip_unreadable = o.data.skip_unreadable;
-    c.loading.cache_bytes = static_cast<std::size_t>(o.cache_mb) << 20U;
-    c.loading.workers = static_cast<std::size_t>(o.workers);
-    c.loading.ahead = c.loading.workers + 1;
-    c.augmentation = detection_augmentation_named(r.data_augmentation);
-    c.input = input;
-    c.seed = static_cast<std::uint64_t>(r.seed);
-    c.read = read_photo;
-    return c;
+// EfficientDet has no column for the background, which is the first of a detector's labels.
+std::size_t labels_without_column(const any_table& table) noexcept {
+    return std::holds_alternative<tables::efficientdet_table>(table) ? 1 : 0;
 }
 
 std::string list_text(const std::vector<std::string>& words) {
@@ -104,17 +42,14 @@ std::string list_text(const std::vector<std::string>& words) {
 }
 
 // What must be the same again when the run is resumed.
+template <class Data>
 std::map<std::string, std::string> settings_of(const train_options& o, const train_recipe& recipe,
-                                               const tables::ssdlite_table& table, const train_data& data) {
+                                               const any_table& table, const Data& data) {
     std::map<std::string, std::string> s = settings_of(recipe);
     s["MODEL"] = o.model.model;
     s["--backbone"] = o.model.backbone;
-    s["--width-mult"] = std::to_string(table.backbone.width_mult);
-    s["--reduced-tail"] = table.backbone.reduced_tail ? "yes" : "no";
-    s["--dilated"] = table.backbone.dilated ? "yes" : "no";
-    s["--input-size"] = std::to_string(table.backbone.height) + "x" + std::to_string(table.backbone.width);
-    for (double scale : table.boxes.scales)
-        s["--scales"] += (s["--scales"].empty() ? "" : ",") + std::to_string(scale);
+    s["--cell"] = o.model.cell;
+    s.merge(table_settings_of(table));
     s["--weights"] = std::filesystem::path(o.model.weights).filename().string();
     s["--skip-heads"] = o.model.skip_heads ? "yes" : "no";
     s["classes"] = list_text(data.train.classes);
@@ -123,18 +58,27 @@ std::map<std::string, std::string> settings_of(const train_options& o, const tra
     return s;
 }
 
-void load_weights(train_engine& engine, const model_options& o, const load_options& options) {
+// EfficientNet's and EfficientDet's weights may have other names than the table.
+state_dict in_names_of(const any_table& table, const state_dict& weights) {
+    if (const auto* detector = std::get_if<tables::efficientdet_table>(&table))
+        return with_names_of(*detector, weights);
+    const auto* classifier = std::get_if<tables::efficientnet_table>(&table);
+    return classifier != nullptr ? with_names_of(*classifier, weights) : weights;
+}
+
+void load_weights(train_engine& engine, const any_table& table, const model_options& o, const load_options& options) {
     if (o.weights.empty())
         return;
     try {
-        engine.load(read_weights(o.weights), options);
+        engine.load(in_names_of(table, read_weights(o.weights)), options);
     } catch (const weights_error& e) {
         throw weights_error(o.weights + ": " + e.what() +
                             (o.skip_heads ? "" : "\nfor other classes or boxes use --skip-heads"));
     }
 }
 
-void print_beginning(const train_options& o, const train_recipe& r, const train_data& data,
+template <class Data>
+void print_beginning(const train_options& o, const train_recipe& r, const Data& data,
                      const train_engine& engine, std::uint64_t steps) {
     std::printf("%s: %lld parameters, classes %s\n", o.model.model.c_str(),
                 static_cast<long long>(count_parameters(engine.graph())),
@@ -145,12 +89,12 @@ void print_beginning(const train_options& o, const train_recipe& r, const train_
         r.batch_size, o.threads, make_train_engine.arch(),
         static_cast<double>(engine.workspace_bytes()) / 1e6);
     if (!data.issues.empty())
-        std::printf("%zu boxes or photos with issues: see issues.txt\n", data.issues.size());
+        std::printf("%zu issues of photos: see issues.txt\n", data.issues.size());
     std::fflush(stdout);
 }
 
 // Where a run begins: refuses to write over another one.
-void prepare_folder(const train_folder& folder, const train_options& o, const train_data& data) {
+void prepare_folder(const train_folder& folder, const train_options& o, const std::vector<data_issue>& issues) {
     if (folder.checkpoints().has_any() && !o.resume) {
         if (!o.overwrite)
             throw input_error(
@@ -160,36 +104,39 @@ void prepare_folder(const train_folder& folder, const train_options& o, const tr
     }
     folder.tidy();
     folder.write_labels();
-    folder.write_issues(data.issues);
+    folder.write_issues(issues);
 }
 
-int run_train(train_options o) {
-    const train_recipe recipe = recipe_of(o);
-    const train_data data = read_train_data(o.data);
-    o.model.num_classes = static_cast<int>(data.train.classes.size());
+// From data to the end of the run: the signal that ended it, or 0.
+template <class Data>
+int train_on(const Data& data, train_options o, const train_recipe& recipe, const any_table& named) {
+    const std::vector<std::string>& labels = data.train.classes;
+    const std::size_t hidden = labels_without_column(named);
+    o.model.num_classes = static_cast<int>(labels.size() - hidden);
     model_choice choice = choose(o.model);
-    choice.load.labels = data.train.classes;
-    const auto& table = std::get<tables::ssdlite_table>(choice.table);
-
-    const auto engine = make_train_engine(engine_choice(o, recipe, table));
-    const auto loader = make_train_loader(loader_choice(o, recipe, data.train, engine->input()));
-    train_schedule schedule(recipe, loader->batches_per_epoch());
     const load_options beginning = choice.load;
     choice.load = {};
-    choice.load.labels = data.train.classes;
-    const validation evaluation(choice, data.val, o.threads);
-    const train_folder folder(o.output_dir, data.train.classes);
-    prepare_folder(folder, o, data);
+    choice.load.labels.assign(labels.begin() + static_cast<std::ptrdiff_t>(hidden), labels.end());
+
+    const auto engine = make_train_engine(engine_choice(o, recipe, choice.table));
+    train_loader_choice loading = loader_choice(o, recipe, engine->input());
+    loading.source = source_of(data, recipe);
+    const auto loader = make_train_loader(loading);
+    train_schedule schedule(recipe, loader->batches_per_epoch());
+    const auto evaluation = validation_of(data, choice, o.threads);
+    const train_folder folder(o.output_dir, labels);
+    prepare_folder(folder, o, data.issues);
     print_beginning(o, recipe, data, *engine, schedule.steps());
 
     train_parts parts{*engine,
                       *loader,
                       schedule,
                       folder,
-                      data.val.samples.empty() ? nullptr : &evaluation,
+                      data.val.samples.empty() ? nullptr : evaluation.get(),
                       data.issues,
                       {},
-                      settings_of(o, recipe, table, data)};
+                      kind_of(data),
+                      settings_of(o, recipe, choice.table, data)};
     parts.rhythm.eval_every = static_cast<std::uint64_t>(o.eval_every);
     parts.rhythm.checkpoint_every = static_cast<std::uint64_t>(o.checkpoint_every);
     parts.rhythm.log_every = static_cast<std::uint64_t>(o.log_every);
@@ -200,19 +147,26 @@ int run_train(train_options o) {
     if (o.resume && folder.checkpoints().has_any())
         run.resume();
     else
-        load_weights(*engine, o.model, beginning);
+        load_weights(*engine, choice.table, o.model, beginning);
     return run();
+}
+
+int run_train(const CLI::App& command, const train_options& o) {
+    const model_choice choice = choose(o.model);
+    const train_recipe recipe = recipe_of(command, o, choice.table);
+    if (choice.what == model_task::detection)
+        return train_on(read_train_data(o.data), o, recipe, choice.table);
+    return train_on(read_classification_data(o.data), o, recipe, choice.table);
 }
 
 } // namespace
 
 void add_train(CLI::App& app) {
-    auto* command = app.add_subcommand("train", "Trains a detector on photos with boxes");
+    auto* command = app.add_subcommand("train", "Trains a detector on photos with boxes, a classifier on folders of photos");
     const auto o = std::make_shared<train_options>();
     add_train_options(*command, *o);
-    command->callback([o] {
-        require_task(o->model, model_task::detection);
-        if (const int signal = run_train(*o); signal != 0)
+    command->callback([o, command] {
+        if (const int signal = run_train(*command, *o); signal != 0)
             throw CLI::RuntimeError(128 + signal); // as a shell reports it
     });
 }

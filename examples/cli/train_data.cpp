@@ -103,17 +103,22 @@ void require_objects(const detection_dataset& data, const std::string& path, con
                           " photos");
 }
 
+// Throws input_error unless a photo has the size that its annotation says.
+void check_size(const detection_sample& sample, const image& photo) {
+    if (photo.width != sample.size.width || photo.height != sample.size.height)
+        throw input_error(sample.photo + ": expected " + std::to_string(sample.size.width) + "x" +
+                          std::to_string(sample.size.height) + " pixels as " + sample.annotation_file +
+                          " says, found " + std::to_string(photo.width) + "x" + std::to_string(photo.height));
+}
+void check_size(const classified_photo&, const image&) {}
+
 // Reads every photo of the validation set, so that an evaluation after hours does not fail.
-void check_photos(detection_dataset& data, bool skip_unreadable, std::vector<data_issue>& issues) {
-    std::vector<detection_sample> good;
-    for (detection_sample& sample : data.samples) {
+template <class Dataset>
+void check_photos(Dataset& data, bool skip_unreadable, std::vector<data_issue>& issues) {
+    decltype(data.samples) good;
+    for (auto& sample : data.samples) {
         try {
-            const image photo = read_image(fs::path(sample.photo));
-            if (photo.width != sample.size.width || photo.height != sample.size.height)
-                throw input_error(sample.photo + ": expected " + std::to_string(sample.size.width) + "x" +
-                                  std::to_string(sample.size.height) + " pixels as " +
-                                  sample.annotation_file + " says, found " + std::to_string(photo.width) +
-                                  "x" + std::to_string(photo.height));
+            check_size(sample, read_image(fs::path(sample.photo)));
             good.push_back(std::move(sample));
         } catch (const error& e) {
             if (!skip_unreadable)
@@ -122,6 +127,13 @@ void check_photos(detection_dataset& data, bool skip_unreadable, std::vector<dat
         }
     }
     data.samples = std::move(good);
+}
+
+// A name is a line of labels.txt.
+void check_names(const std::vector<std::string>& classes, const std::string& path) {
+    for (const std::string& name : classes)
+        if (name.find_first_of("\r\n") != std::string::npos)
+            throw format_error(path + ": the class name '" + name + "' has a line break");
 }
 
 // A split that is trained on and evaluated is reported once.
@@ -141,9 +153,7 @@ train_data read_train_data(const data_options& o) {
     data.train = read_source(o.train, o, "--train",
                              o.labels.empty() ? std::vector<std::string>() : read_classes(o.labels));
     require_objects(data.train, o.train.path, "train on");
-    for (const std::string& name : data.train.classes)
-        if (name.find_first_of("\r\n") != std::string::npos)
-            throw format_error(o.train.path + ": the class name '" + name + "' has a line break");
+    check_names(data.train.classes, o.train.path);
     add_issues(data.issues, data.train.issues);
     if (o.val.path.empty())
         return data;
@@ -153,6 +163,38 @@ train_data read_train_data(const data_options& o) {
     require_objects(data.val, o.val.path, "evaluate");
     return data;
 }
+
+classification_data read_classification_data(const data_options& o) {
+    std::vector<std::string> classes;
+    if (!o.labels.empty()) {
+        classes = read_classes(o.labels);
+        classes.erase(classes.begin()); // the background
+    }
+    classification_data data;
+    data.train = read_image_folder(o.train.path, classes);
+    check_names(data.train.classes, o.train.path);
+    if (o.val.path.empty())
+        return data;
+    data.val = read_image_folder(o.val.path, data.train.classes);
+    check_photos(data.val, o.skip_unreadable, data.issues);
+    if (data.val.samples.empty())
+        throw input_error(o.val.path + ": no photo to evaluate");
+    return data;
+}
+
+namespace {
+
+// FNV-1a of 64 bits, in hexadecimal.
+std::string checksum(const std::string& text) {
+    std::uint64_t hash = 0xcbf29ce484222325u;
+    for (char c : text)
+        hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+    std::ostringstream digits;
+    digits << std::hex << hash;
+    return digits.str();
+}
+
+} // namespace
 
 std::string fingerprint(const detection_dataset& data) {
     std::ostringstream text;
@@ -167,12 +209,15 @@ std::string fingerprint(const detection_dataset& data) {
         text << '\n';
         objects += sample.objects.size();
     }
-    std::uint64_t hash = 0xcbf29ce484222325u; // FNV-1a of 64 bits
-    for (char c : text.str())
-        hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-    std::ostringstream result;
-    result << data.samples.size() << " photos, " << objects << " objects, checksum " << std::hex << hash;
-    return result.str();
+    return std::to_string(data.samples.size()) + " photos, " + std::to_string(objects) + " objects, checksum " +
+           checksum(text.str());
+}
+
+std::string fingerprint(const classification_dataset& data) {
+    std::string text;
+    for (const classified_photo& sample : data.samples)
+        text += fs::path(sample.photo).filename().string() + ' ' + std::to_string(sample.label) + '\n';
+    return std::to_string(data.samples.size()) + " photos, checksum " + checksum(text);
 }
 
 } // namespace fovea::cli

@@ -1,8 +1,9 @@
-// The photos that a detector learns from and is evaluated on: VOC folders or COCO files, checked before
-// training begins.
+// The photos that a network learns from and is evaluated on, checked before training begins: VOC folders or COCO files
+// for detectors, a folder a class for classifiers.
 #pragma once
 
 #include <fovea/train/data/detection_dataset.hpp>
+#include <fovea/train/data/image_folder.hpp>
 
 #include <string>
 #include <vector>
@@ -29,11 +30,20 @@ struct train_data {
     std::vector<data_issue> issues; // each once
 };
 
+struct classification_data {
+    classification_dataset train, val; // both with the classes of train
+    std::vector<data_issue> issues;
+};
+
 // Throws io_error that lists missing files, format_error for files and labels that break a rule, input_error
 // when there is nothing to learn or to evaluate.
 train_data read_train_data(const data_options& options);
 
+// The same for folders with a folder for each class, as torchvision's ImageFolder has it.
+classification_data read_classification_data(const data_options& options);
+
 // Photos, objects and a checksum of both: what a resumed run must have again. Folders may have moved.
 std::string fingerprint(const detection_dataset& data);
+std::string fingerprint(const classification_dataset& data);
 
 } // namespace fovea::cli

@@ -1,7 +1,11 @@
 #include "train_engine.hpp"
 
+#include <fovea/models/classifier.hpp>
+#include <fovea/models/detector.hpp>
 #include <fovea/program/runtime_training_program.hpp>
 #include <fovea/program/thread_executor.hpp>
+#include <fovea/train/classification_trainer.hpp>
+#include <fovea/train/efficientdet_trainer.hpp>
 #include <fovea/train/init/initialize.hpp>
 #include <fovea/train/optimizer/adam.hpp>
 #include <fovea/train/optimizer/rmsprop.hpp>
@@ -32,9 +36,10 @@ std::unique_ptr<optimizer> make_optimizer(const train_choice& c, graph_view g) {
     return std::make_unique<adam>(std::move(ranges), settings);
 }
 
-ssd_trainer_settings trainer_settings(const train_choice& c) {
-    ssd_trainer_settings s;
-    s.loss = c.loss;
+// The trainer of each kind of table with its settings.
+template <class Settings>
+Settings trainer_settings(const train_choice& c) {
+    Settings s;
     s.max_norm = c.clip_norm;
     s.accumulation = c.accumulation;
     if (c.ema_decay > 0)
@@ -42,16 +47,58 @@ ssd_trainer_settings trainer_settings(const train_choice& c) {
     return s;
 }
 
+std::unique_ptr<ssd_trainer> make_trainer(const tables::ssdlite_table& table, const train_choice& c,
+                                          training_network& net, executor& ex) {
+    auto s = trainer_settings<ssd_trainer_settings>(c);
+    s.loss = c.ssd;
+    return std::make_unique<ssd_trainer>(net, table.boxes, make_optimizer(c, net.graph()), s, ex);
+}
+std::unique_ptr<efficientdet_trainer> make_trainer(const tables::efficientdet_table& table, const train_choice& c,
+                                                   training_network& net, executor& ex) {
+    auto s = trainer_settings<efficientdet_trainer_settings>(c);
+    s.loss = c.efficientdet;
+    return std::make_unique<efficientdet_trainer>(net, table.anchors, make_optimizer(c, net.graph()), s, ex);
+}
+template <class Table>
+std::unique_ptr<classification_trainer> make_trainer(const Table&, const train_choice& c, training_network& net,
+                                                     executor& ex) {
+    auto s = trainer_settings<classification_trainer_settings>(c);
+    s.loss.label_smoothing = c.label_smoothing;
+    return std::make_unique<classification_trainer>(net, make_optimizer(c, net.graph()), s, ex);
+}
+
+// What each trainer takes and gives back.
+template <class Trainer>
+train_result run_step(Trainer& trainer, const float* images, const train_truths& truths, double learning_rate) {
+    const auto r = trainer.step(images, truths.objects, learning_rate);
+    return {r.loss.classification, r.loss.bbox_regression, r.gradient_norm, r.loss.positives, r.is_finite};
+}
+train_result run_step(classification_trainer& trainer, const float* images, const train_truths& truths,
+                      double learning_rate) {
+    const auto r = trainer.step(images, truths.labels, learning_rate);
+    return {r.loss.classification, 0, r.gradient_norm, 0, r.is_finite};
+}
+
+template <class Table>
+preset input_of(const Table& table) noexcept {
+    if constexpr (std::is_same_v<Table, tables::ssdlite_table> || std::is_same_v<Table, tables::efficientdet_table>)
+        return detector_preset(table);
+    else
+        return classifier_preset(table);
+}
+
+template <class Trainer>
 class arch_train_engine final : public train_engine {
 public:
-    explicit arch_train_engine(const train_choice& c)
-        : threads_(std::max(1, c.threads)), program_(c.table), net_(program_.view(), {c.batch, c.recomputes, false}, threads_),
-          input_(detector_preset(c.table)), frozen_(c.groups.frozen) {
+    template <class Table>
+    arch_train_engine(const Table& table, const train_choice& c)
+        : threads_(std::max(1, c.threads)), program_(table), net_(program_.view(), {c.batch, c.recomputes, false}, threads_),
+          input_(input_of(table)), frozen_(c.groups.frozen) {
         initialize(graph(), c.policy, c.seed, net_.parameters().values(), net_.parameters().buffers());
         net_.parameters().freeze([&](std::string_view key) { return is_frozen(key); });
         net_.parameters().freeze_statistics(
             [&](std::string_view module) { return c.frozen_statistics || is_frozen(module); });
-        trainer_.emplace(net_, c.table.boxes, make_optimizer(c, graph()), trainer_settings(c), threads_);
+        trainer_ = make_trainer(table, c, net_, threads_);
     }
 
     void load(const state_dict& weights, const load_options& options) override {
@@ -59,9 +106,8 @@ public:
         trainer_->restart_average();
     }
 
-    train_result step(const float* images, span<const ground_truth> truths, double learning_rate) override {
-        const auto r = trainer_->step(images, truths, learning_rate);
-        return {r.loss.classification, r.loss.bbox_regression, r.gradient_norm, r.loss.positives, r.is_finite};
+    train_result step(const float* images, const train_truths& truths, double learning_rate) override {
+        return run_step(*trainer_, images, truths, learning_rate);
     }
     std::string find_non_finite(const float* images) override {
         return fovea::find_non_finite(net_, images, trainer_->steps());
@@ -123,11 +169,20 @@ private:
     training_network net_;
     preset input_;
     std::vector<std::string> frozen_; // prefixes of keys
-    std::optional<ssd_trainer> trainer_;
+    std::unique_ptr<Trainer> trainer_;
 };
 
+template <class Table>
+using trainer_of = typename decltype(make_trainer(std::declval<const Table&>(), std::declval<const train_choice&>(),
+                                                  std::declval<training_network&>(),
+                                                  std::declval<executor&>()))::element_type;
+
 std::unique_ptr<train_engine> make_arch_train_engine(const train_choice& choice) {
-    return std::make_unique<arch_train_engine>(choice);
+    return std::visit(
+        [&](const auto& table) -> std::unique_ptr<train_engine> {
+            return std::make_unique<arch_train_engine<trainer_of<std::decay_t<decltype(table)>>>>(table, choice);
+        },
+        choice.table);
 }
 
 } // namespace

@@ -3,14 +3,15 @@
 #pragma once
 
 #include "model_choice.hpp"
+#include "train_truths.hpp"
 
 #include <fovea/dispatch.hpp>
 #include <fovea/preprocess/preset.hpp>
 #include <fovea/train/checkpoint.hpp>
 #include <fovea/train/init/policies.hpp>
+#include <fovea/train/loss/efficientdet_settings.hpp>
 #include <fovea/train/loss/ssd_settings.hpp>
 #include <fovea/train/optimizer/parameter_groups.hpp>
-#include <fovea/train/target/ground_truth.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -20,9 +21,9 @@ namespace fovea::cli {
 
 enum class optimizer_kind : unsigned char { sgd, rmsprop, adam, adamw };
 
-// How a detector is trained: what does not change during a run.
+// How a network is trained: what does not change during a run.
 struct train_choice {
-    tables::ssdlite_table table;
+    any_table table;
     int batch = 24;
     int threads = 1;
     bool recomputes = false;
@@ -33,7 +34,9 @@ struct train_choice {
     optimizer_kind optimizer = optimizer_kind::sgd;
     double momentum = 0.9, alpha = 0.9, eps = 0.0316; // of the optimizers that have them
     bool nesterov = false;
-    ssd_loss_settings loss;
+    ssd_loss_settings ssd; // the loss of the table's kind counts
+    efficientdet_loss_settings efficientdet;
+    double label_smoothing = 0; // of a classifier's
     double clip_norm = 0; // 0: not clipped
     int accumulation = 1;
     double ema_decay = 0; // 0: no average
@@ -55,9 +58,9 @@ public:
 
     // Begins from other weights than the initializers'. Throws weights_error.
     virtual void load(const state_dict& weights, const load_options& options) = 0;
-    // One step on [truths.size(), height, width, 3] numbers. Throws input_error for boxes and labels that cannot be
-    // learnt.
-    virtual train_result step(const float* images, span<const ground_truth> truths, double learning_rate) = 0;
+    // One step on [images of the truths, height, width, 3] numbers. Throws input_error for boxes and labels that cannot
+    // be learnt.
+    virtual train_result step(const float* images, const train_truths& truths, double learning_rate) = 0;
     // Where the last step's numbers stopped being finite.
     virtual std::string find_non_finite(const float* images) = 0;
 
@@ -69,7 +72,7 @@ public:
     virtual void restore(const training_state& state) = 0;
 
     virtual graph_view graph() const noexcept = 0;
-    // What the detector does to a photo.
+    // What the model does to a photo.
     virtual preset input() const noexcept = 0;
     virtual std::size_t workspace_bytes() const noexcept = 0;
 };

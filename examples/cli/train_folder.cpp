@@ -60,7 +60,7 @@ void train_folder::write_issues(const std::vector<data_issue>& issues) const {
 
 void train_folder::write_curves(const std::vector<log_row>& rows) const {
     const bool can_be_drawn = std::any_of(rows.begin(), rows.end(), [](const log_row& row) {
-        return std::isfinite(row.loss) || std::isfinite(row.ap);
+        return std::isfinite(row.loss) || std::isfinite(row.ap) || std::isfinite(row.top1);
     });
     if (can_be_drawn)
         write_file_atomically(path_ / "curves.png",

@@ -28,7 +28,7 @@ public:
     void clear() const;
     // Removes halves of weights files that a killed run left.
     void tidy() const;
-    // labels.txt: a class a line, the background first.
+    // labels.txt: a class a line, a detector's background first.
     void write_labels() const;
     // issues.txt, or none of that name when there is no issue.
     void write_issues(const std::vector<data_issue>& issues) const;

@@ -3,6 +3,7 @@
 #include <fovea/error.hpp>
 #include <fovea/io/atomic_file.hpp>
 #include <fovea/io/file.hpp>
+#include <fovea/tensor/view.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -14,12 +15,23 @@ namespace fovea::cli {
 
 namespace {
 
-constexpr std::string_view log_header = "step,epoch,learning_rate,loss,box_loss,class_loss,AP,AP50,seconds\n";
-
 // The columns behind `step`, in their order.
-constexpr double log_row::*log_columns[] = {&log_row::epoch,    &log_row::learning_rate, &log_row::loss,
-                                            &log_row::box_loss, &log_row::class_loss,    &log_row::ap,
-                                            &log_row::ap50,     &log_row::seconds};
+constexpr double log_row::*detection_columns[] = {&log_row::epoch,    &log_row::learning_rate, &log_row::loss,
+                                                  &log_row::box_loss, &log_row::class_loss,    &log_row::ap,
+                                                  &log_row::ap50,     &log_row::seconds};
+constexpr double log_row::*classification_columns[] = {&log_row::epoch, &log_row::learning_rate, &log_row::loss,
+                                                       &log_row::top1,  &log_row::top5,          &log_row::seconds};
+
+struct log_format {
+    std::string_view header;
+    span<double log_row::*const> columns;
+};
+
+log_format format_of(log_kind kind) noexcept {
+    if (kind == log_kind::detection)
+        return {"step,epoch,learning_rate,loss,box_loss,class_loss,AP,AP50,seconds\n", detection_columns};
+    return {"step,epoch,learning_rate,loss,top1,top5,seconds\n", classification_columns};
+}
 
 // The shortest text that reads back exactly; empty for no_value. An infinite loss is "inf".
 std::string log_cell(double value) {
@@ -27,9 +39,9 @@ std::string log_cell(double value) {
     return std::isnan(value) ? "" : std::string(text, std::to_chars(text, text + sizeof text, value).ptr);
 }
 
-std::string log_line(const log_row& row) {
+std::string log_line(const log_row& row, log_kind kind) {
     std::string line = std::to_string(row.step);
-    for (double log_row::*column : log_columns)
+    for (double log_row::*column : format_of(kind).columns)
         line += ',' + log_cell(row.*column);
     return line + '\n';
 }
@@ -64,11 +76,11 @@ private:
     bool at_end_ = false;
 };
 
-bool parse_log_line(std::string_view line, log_row& row) {
+bool parse_log_line(std::string_view line, const log_format& format, log_row& row) {
     log_cells cells(line);
     if (!cells.read(row.step))
         return false;
-    for (double log_row::*column : log_columns)
+    for (double log_row::*column : format.columns)
         if (cells.at_end() || !cells.read_or_empty(row.*column))
             return false;
     return cells.at_end();
@@ -79,16 +91,23 @@ bool parse_log_line(std::string_view line, log_row& row) {
 std::vector<log_row> read_log(const std::filesystem::path& path) {
     const file_bytes bytes = read_file(path);
     std::string_view text = fovea::detail::as_text(byte_span(bytes));
-    if (text.substr(0, log_header.size()) != log_header)
+    const auto begins_as = [&](log_kind kind) {
+        const std::string_view header = format_of(kind).header;
+        return text.substr(0, header.size()) == header;
+    };
+    const log_format format =
+        format_of(begins_as(log_kind::classification) ? log_kind::classification : log_kind::detection);
+    if (text.substr(0, format.header.size()) != format.header)
         throw format_error(path.string() + ": expected a log of training that begins with '" +
-                           std::string(log_header.substr(0, log_header.size() - 1)) + "'");
+                           std::string(format.header.substr(0, format.header.size() - 1)) + "'");
     std::vector<log_row> rows;
     std::size_t line = 2;
-    text.remove_prefix(log_header.size());
+    text.remove_prefix(format.header.size());
     for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n'), ++line) {
         log_row row;
-        if (!parse_log_line(text.substr(0, end), row))
-            throw format_error(path.string() + ":" + std::to_string(line) + ": expected 9 numbers, found '" +
+        if (!parse_log_line(text.substr(0, end), format, row))
+            throw format_error(path.string() + ":" + std::to_string(line) + ": expected " +
+                               std::to_string(format.columns.size() + 1) + " numbers, found '" +
                                std::string(text.substr(0, end)) + "'");
         rows.push_back(row);
         text.remove_prefix(end + 1);
@@ -96,26 +115,27 @@ std::vector<log_row> read_log(const std::filesystem::path& path) {
     return rows;
 }
 
-train_log::train_log(const std::filesystem::path& path) : path_(path) {
-    write_file_atomically(path, log_header);
+train_log::train_log(const std::filesystem::path& path, log_kind kind) : path_(path), kind_(kind) {
+    write_file_atomically(path, format_of(kind).header);
     open();
 }
 
-train_log::train_log(const std::filesystem::path& path, std::uint64_t step) : path_(path) {
+train_log::train_log(const std::filesystem::path& path, std::uint64_t step, log_kind kind)
+    : path_(path), kind_(kind) {
     if (std::filesystem::exists(path))
         rows_ = read_log(path);
     rows_.erase(
         std::remove_if(rows_.begin(), rows_.end(), [&](const log_row& row) { return row.step > step; }),
         rows_.end());
-    std::string text(log_header);
+    std::string text(format_of(kind).header);
     for (const log_row& row : rows_)
-        text += log_line(row);
+        text += log_line(row, kind);
     write_file_atomically(path, text);
     open();
 }
 
 void train_log::append(const log_row& row) {
-    stream_ << log_line(row) << std::flush;
+    stream_ << log_line(row, kind_) << std::flush;
     if (!stream_)
         throw io_error(path_.string() + ": cannot be written: " + std::generic_category().message(errno));
     rows_.push_back(row);

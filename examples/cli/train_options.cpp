@@ -53,7 +53,7 @@ void add_recipe_option(CLI::App& command, train_options& o, const recipe_field& 
         ->expected(1)
         ->multi_option_policy(repeats ? CLI::MultiOptionPolicy::TakeAll : CLI::MultiOptionPolicy::TakeLast);
     if (!repeats)
-        option->default_str(field_text(recipe_named(o.recipe), field));
+        option->default_str(field_text(recipes()[0].settings, field));
 }
 
 // What each recipe sets, for the end of the help.
@@ -74,7 +74,8 @@ void add_source_options(CLI::App& command, data_source& source, const std::strin
     const char* group = "The photos";
     command
         .add_option("--" + name, source.path,
-                    std::string(what) + ": a folder as VOC has it, or COCO's instances_*.json")
+                    std::string(what) + ": a folder as VOC has it, or COCO's instances_*.json; classifiers: a folder with "
+                                        "a folder for each class")
         ->check(CLI::ExistingPath)
         ->group(group);
     command.add_option("--" + name + "-images", source.images, "Folder of the photos of a COCO file")
@@ -86,29 +87,6 @@ void add_source_options(CLI::App& command, data_source& source, const std::strin
         ->delimiter('+')
         ->allow_extra_args(false)
         ->capture_default_str()
-        ->group(group);
-}
-
-void add_data_options(CLI::App& command, data_options& o) {
-    const char* group = "The photos";
-    o.train.splits = {"train"};
-    o.val.splits = {"val"};
-    add_source_options(command, o.train, "train", "Photos to learn from");
-    add_source_options(command, o.val, "val", "Photos to evaluate on");
-    command.get_option("--train")->required();
-    command
-        .add_option("--labels", o.labels, "File with the classes, one a line; else those of the annotations")
-        ->check(CLI::ExistingFile)
-        ->group(group);
-    command.add_flag("--one-based", o.one_based, "VOC: the first pixel is 1, as in VOC's own files")
-        ->group(group);
-    command
-        .add_flag("--category-ids", o.category_ids,
-                  "COCO: labels are the ids of the categories, as torchvision's")
-        ->group(group);
-    command
-        .add_flag("--skip-unreadable", o.skip_unreadable,
-                  "Leave out photos that cannot be read, and report them")
         ->group(group);
 }
 
@@ -158,12 +136,35 @@ void add_run_options(CLI::App& command, train_options& o) {
 
 } // namespace
 
+void add_data_options(CLI::App& command, data_options& o) {
+    const char* group = "The photos";
+    o.train.splits = {"train"};
+    o.val.splits = {"val"};
+    add_source_options(command, o.train, "train", "Photos to learn from");
+    add_source_options(command, o.val, "val", "Photos to evaluate on");
+    command.get_option("--train")->required();
+    command
+        .add_option("--labels", o.labels, "File with the classes, one a line; else those of the annotations")
+        ->check(CLI::ExistingFile)
+        ->group(group);
+    command.add_flag("--one-based", o.one_based, "VOC: the first pixel is 1, as in VOC's own files")
+        ->group(group);
+    command
+        .add_flag("--category-ids", o.category_ids,
+                  "COCO: labels are the ids of the categories, as torchvision's")
+        ->group(group);
+    command
+        .add_flag("--skip-unreadable", o.skip_unreadable,
+                  "Leave out photos that cannot be read, and report them")
+        ->group(group);
+}
+
 void add_train_options(CLI::App& command, train_options& o) {
     add_table_options(command, o.model);
-    for (const char* name : {"--num-classes", "--resize", "--features-only"})
+    for (const char* name : {"--num-classes", "--features-only"})
         command.remove_option(command.get_option(name));
     add_data_options(command, o.data);
-    command.add_option("--recipe", o.recipe, "What sets all that follows: detection, ssdlite, ssd or cells")
+    command.add_option("--recipe", o.recipe, "What sets all that follows (see below); without it the model's own")
         ->check(CLI::Validator(
             [](const std::string& name) {
                 try {
@@ -174,7 +175,6 @@ void add_train_options(CLI::App& command, train_options& o) {
                 }
             },
             ""))
-        ->capture_default_str()
         ->group("The recipe");
     for (const recipe_field& field : recipe_fields())
         add_recipe_option(command, o, field);
@@ -184,10 +184,64 @@ void add_train_options(CLI::App& command, train_options& o) {
     command.footer(recipe_table());
 }
 
-train_recipe recipe_of(const train_options& o) {
-    train_recipe recipe = recipe_named(o.recipe);
+namespace {
+
+// Which tables a setting says something to.
+enum task : unsigned { ssdlite = 1, efficientdet = 2, classifier = 4 };
+
+unsigned task_of(const any_table& table) {
+    if (std::holds_alternative<tables::ssdlite_table>(table))
+        return ssdlite;
+    return std::holds_alternative<tables::efficientdet_table>(table) ? efficientdet : classifier;
+}
+
+struct limited_option {
+    const char* option;
+    unsigned tasks;
+    const char* whose;
+};
+constexpr limited_option limited_options[] = {
+    {"--loss", efficientdet, "EfficientDet"},
+    {"--delta", efficientdet, "EfficientDet"},
+    {"--class-loss", ssdlite, "SSDLite; EfficientDet's is always focal"},
+    {"--box-loss", ssdlite | efficientdet, "detectors"},
+    {"--box-loss-weight", ssdlite | efficientdet, "detectors"},
+    {"--alpha", ssdlite | efficientdet, "detectors"},
+    {"--gamma", ssdlite | efficientdet, "detectors"},
+    {"--label-smoothing", efficientdet | classifier, "EfficientDet and classifiers"},
+    {"--random-erase", classifier, "classifiers"},
+    {"--train-split", ssdlite | efficientdet, "detectors"},
+    {"--val-split", ssdlite | efficientdet, "detectors"},
+    {"--train-images", ssdlite | efficientdet, "detectors"},
+    {"--val-images", ssdlite | efficientdet, "detectors"},
+    {"--one-based", ssdlite | efficientdet, "detectors"},
+    {"--category-ids", ssdlite | efficientdet, "detectors"},
+};
+
+void refuse_other_tasks(const CLI::App& command, unsigned task) {
+    for (const limited_option& l : limited_options)
+        if (command.get_option(l.option)->count() > 0 && (l.tasks & task) == 0)
+            throw CLI::ValidationError(l.option, std::string("is for ") + l.whose);
+}
+
+struct own_recipe {
+    const char* operator()(const tables::mobilenet_v2_table&) const { return "mobilenet_v2"; }
+    const char* operator()(const tables::mobilenet_v3_table&) const { return "mobilenet_v3"; }
+    const char* operator()(const tables::efficientnet_table&) const { return "efficientnet"; }
+    const char* operator()(const tables::ssdlite_table&) const { return "ssdlite"; }
+    const char* operator()(const tables::efficientdet_table&) const { return "efficientdet"; }
+};
+
+} // namespace
+
+train_recipe recipe_of(const CLI::App& command, const train_options& o, const any_table& table) {
+    const unsigned task = task_of(table);
+    refuse_other_tasks(command, task);
+    train_recipe recipe = recipe_named(o.recipe.empty() ? std::visit(own_recipe(), table) : o.recipe);
     for (const auto& [field, text] : o.changes)
         set_field(recipe, *field, text);
+    if (task == ssdlite && recipe.box_loss == "huber")
+        throw CLI::ValidationError("--box-loss", "huber is for EfficientDet");
     return recipe;
 }
 

@@ -14,7 +14,7 @@ namespace fovea::cli {
 struct train_options {
     model_options model;
     data_options data;
-    std::string recipe = "ssdlite";
+    std::string recipe; // empty: the model's own
     std::vector<std::pair<const recipe_field*, std::string>> changes; // of the recipe, as they were given
 
     std::string output_dir;
@@ -28,9 +28,12 @@ struct train_options {
     bool recompute = false;
 };
 
+// Where photos are.
+void add_data_options(CLI::App& command, data_options& options);
 void add_train_options(CLI::App& command, train_options& options);
 
-// The named recipe with the changes.
-train_recipe recipe_of(const train_options& options);
+// The named recipe, or that of the table's kind, with the changes. Throws CLI::ValidationError for changes that say
+// nothing to such a table, and for photos' options of another task.
+train_recipe recipe_of(const CLI::App& command, const train_options& options, const any_table& table);
 
 } // namespace fovea::cli

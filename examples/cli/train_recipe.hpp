@@ -1,5 +1,5 @@
-// Settings of training with the names and defaults of the reference's scripts (torchvision,
-// references/detection/ train.py), and the recipes that set all of them at once.
+// Settings of training with the names and defaults of the references' scripts (torchvision's references/detection and
+// references/classification, google/automl's hparams_config.py), and the recipes that set all of them at once.
 #pragma once
 
 #include <fovea/tensor/view.hpp>
@@ -12,12 +12,14 @@
 
 namespace fovea::cli {
 
-// Everything that decides what is learnt, beside the model and the photos. Defaults are the script's.
+// Everything that decides what is learnt, beside the model and the photos. Defaults are those of the detection
+// script.
 struct train_recipe {
     int epochs = 26;
     int steps = 0; // batches of the whole run instead of epochs; 0: epochs count
     int batch_size = 2;
     double lr = 0.02;
+    int lr_batch_size = 0; // photos of an update that lr is for: other batches scale it; 0: lr is for any
     std::string lr_scheduler = "multisteplr";
     std::string lr_unit = "epoch"; // what the scheduler counts
     std::vector<int> lr_steps{16, 22};
@@ -25,6 +27,7 @@ struct train_recipe {
     double lr_gamma = 0.1;
     double lr_power = 0.9;
     int warmup_steps = 1000; // batches; with the unit epoch at most the first epoch
+    double warmup_epochs = 0; // in place of warmup_steps; 0: these count
     double warmup_start = 0.001;
 
     std::string opt = "sgd";
@@ -38,9 +41,15 @@ struct train_recipe {
 
     std::string data_augmentation = "hflip";
     int aspect_ratio_group_factor = 3;
-    std::string init = "ssdlite";
+    double random_erase = 0; // classifiers: probability
+    std::string init = "reference";
+    std::string loss = "effdet"; // EfficientDet's: matching, normalizer, details
     std::string box_loss = "smooth_l1";
     std::string class_loss = "hard_negatives";
+    double alpha = 0.25, gamma = 2; // of the focal loss
+    double delta = 0.1;             // of Huber's
+    double box_loss_weight = -1;    // below 0: the loss's own
+    double label_smoothing = 0;
     std::vector<std::string> freeze; // prefixes of parameters' names
     bool freeze_norms = false;
     int seed = 1;
@@ -73,7 +82,7 @@ struct named_recipe {
     train_recipe settings;
 };
 
-// detection, ssdlite, ssd and cells.
+// Of detectors, then of classifiers.
 span<const named_recipe> recipes();
 // Throws input_error that lists them.
 const train_recipe& recipe_named(std::string_view name);

@@ -39,20 +39,20 @@ void train_run::resume() {
     at_.logged = saved_integer(s, "logged");
     at_.best_step = saved_integer(s, "best.step");
     at_.seconds = saved_number(s, "seconds");
-    at_.ap = saved_number(s, "ap");
-    at_.ap50 = saved_number(s, "ap50");
-    at_.best_ap = saved_number(s, "best.ap");
+    at_.first = saved_number(s, "figures.first");
+    at_.second = saved_number(s, "figures.second");
+    at_.best = saved_number(s, "figures.best");
     at_.losses[0] = saved_number(s, "logged.classes");
     at_.losses[1] = saved_number(s, "logged.boxes");
     parts_.loader.seek({at_.step / batches_, at_.step % batches_});
-    log_.emplace(parts_.folder.log(), at_.step);
+    log_.emplace(parts_.folder.log(), at_.step, parts_.kind);
     std::fprintf(stderr, "fovea: going on behind step %" PRIu64 " of %" PRIu64 "\n", at_.step,
                  parts_.schedule.steps());
 }
 
 int train_run::operator()() {
     if (!log_)
-        log_.emplace(parts_.folder.log());
+        log_.emplace(parts_.folder.log(), parts_.kind);
     pace_ = {};
     saved_seconds_ = seconds();
     for (;;) {
@@ -96,7 +96,8 @@ void train_run::train_step() {
     log_step(result, rate);
     pace_.add_step(batch->count, std::chrono::duration<double>(pace::clock::now() - began).count());
     bar_.show(static_cast<double>(at_.step) / static_cast<double>(parts_.schedule.steps()),
-              training_details(loss_, at_.ap, at_.ap50, pace_, parts_.schedule.steps() - at_.step));
+              training_details(loss_, at_.first, at_.second, pace_, parts_.schedule.steps() - at_.step,
+                               figure_names_of(parts_.kind)));
     if (at_.step % batches_ == 0)
         end_epoch();
 }
@@ -147,35 +148,48 @@ bool train_run::evaluate() {
         bar_.show(fraction);
         return !interrupt_.requested();
     };
-    const bool done = (*parts_.evaluation)(weights, watch, figures_);
+    validation_figures figures;
+    const bool done = (*parts_.evaluation)(weights, watch, figures);
     bar_.set_title("training");
     if (!done)
         return false;
     at_.evaluated = at_.step;
-    at_.ap = figures_.figures.ap;
-    at_.ap50 = figures_.figures.ap50;
-    parts_.schedule.observe(at_.ap);
+    at_.first = figures.first;
+    at_.second = figures.second;
+    classes_ = figures.classes;
+    parts_.schedule.observe(at_.first);
+    log_figures();
+    const figure_names names = figure_names_of(parts_.kind);
+    const bool is_best = at_.first > at_.best;
+    if (is_best) {
+        at_.best = at_.first;
+        at_.best_step = at_.step;
+        if (parts_.rhythm.keep_best)
+            parts_.folder.write_best(weights, "step " + std::to_string(at_.step) + ", " + names.first +
+                                                  number_text(" %.5f, ", at_.first) + names.second +
+                                                  number_text(" %.5f", at_.second));
+    }
+    parts_.folder.write_curves(log_->rows());
+    bar_.print("epoch " + number_text("%g", epoch()) + number_text("  loss %.4g  ", loss_) + names.first +
+               number_text(" %.4f  ", at_.first) + names.second + number_text(" %.4f", at_.second) +
+               (is_best ? "  best" : "") + "  " + duration_text(seconds()));
+    return true;
+}
+
+// A row of an evaluation.
+void train_run::log_figures() {
     log_row row;
     row.step = at_.step;
     row.epoch = epoch();
-    row.ap = at_.ap;
-    row.ap50 = at_.ap50;
+    if (parts_.kind == log_kind::detection) {
+        row.ap = at_.first;
+        row.ap50 = at_.second;
+    } else {
+        row.top1 = at_.first;
+        row.top5 = at_.second;
+    }
     row.seconds = seconds();
     log_->append(row);
-    const bool is_best = at_.ap > at_.best_ap;
-    if (is_best) {
-        at_.best_ap = at_.ap;
-        at_.best_step = at_.step;
-        if (parts_.rhythm.keep_best)
-            parts_.folder.write_best(weights, "step " + std::to_string(at_.step) +
-                                                  number_text(", AP %.5f", at_.ap) +
-                                                  number_text(", AP50 %.5f", at_.ap50));
-    }
-    parts_.folder.write_curves(log_->rows());
-    bar_.print("epoch " + number_text("%g", epoch()) + number_text("  loss %.4g", loss_) +
-               number_text("  AP %.4f", at_.ap) + number_text("  AP50 %.4f", at_.ap50) +
-               (is_best ? "  best" : "") + "  " + duration_text(seconds()));
-    return true;
 }
 
 void train_run::end_epoch() {
@@ -207,9 +221,9 @@ training_state train_run::state() const {
     s.integers["logged"] = at_.logged;
     s.integers["best.step"] = at_.best_step;
     s.numbers["seconds"] = seconds();
-    s.numbers["ap"] = at_.ap;
-    s.numbers["ap50"] = at_.ap50;
-    s.numbers["best.ap"] = at_.best_ap;
+    s.numbers["figures.first"] = at_.first;
+    s.numbers["figures.second"] = at_.second;
+    s.numbers["figures.best"] = at_.best;
     s.numbers["logged.classes"] = at_.losses[0];
     s.numbers["logged.boxes"] = at_.losses[1];
     s.texts["arch"] = make_train_engine.arch();
@@ -269,9 +283,10 @@ void train_run::finish() {
     report_issues();
     std::string line = "trained: " + std::to_string(at_.step) + " steps in " + duration_text(seconds());
     if (parts_.evaluation != nullptr) {
-        if (!figures_.categories.empty())
-            bar_.print(class_table(figures_, parts_.evaluation->data().classes));
-        line += number_text("; best AP %.4f", at_.best_ap) + " behind step " + std::to_string(at_.best_step);
+        if (!classes_.empty())
+            bar_.print(classes_);
+        line += std::string("; best ") + figure_names_of(parts_.kind).first + number_text(" %.4f", at_.best) +
+                " behind step " + std::to_string(at_.best_step);
     }
     bar_.print(line + "; " + parts_.folder.path().string());
 }

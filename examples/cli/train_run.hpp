@@ -38,6 +38,7 @@ struct train_parts {
     const validation* evaluation = nullptr; // none: nothing is evaluated
     std::vector<data_issue> issues;         // of the data set
     train_rhythm rhythm;
+    log_kind kind = log_kind::detection;
     std::map<std::string, std::string> settings; // that a resumed run must have again
 };
 
@@ -58,7 +59,7 @@ private:
         std::uint64_t step = 0;
         std::uint64_t evaluated = 0; // the step of the last evaluation
         double seconds = 0;          // of training, before this process
-        double ap = no_value, ap50 = no_value, best_ap = -1;
+        double first = no_value, second = no_value, best = -1; // figures of evaluations
         std::uint64_t best_step = 0;
         double losses[2] = {}; // sums since the log's last row: classes, boxes
         std::uint64_t logged = 0;
@@ -74,6 +75,7 @@ private:
     [[noreturn]] void stop_not_finite(const image_batch& batch, const std::string& where) const;
     bool evaluation_is_due() const noexcept;
     bool evaluate(); // false: interrupted
+    void log_figures();
     void checkpoint_if_due();
     void save_now();
     training_state state() const;
@@ -98,7 +100,7 @@ private:
     double saved_seconds_ = 0;
     double loss_ = no_value;   // of the last step
     std::size_t left_out_ = 0; // issues of the loader that have been reported
-    coco_result figures_;      // of the last evaluation in this process
+    std::string classes_;      // figures of each at the last evaluation in this process
     pace pace_;
     progress_bar bar_{"training"};
     interrupt_watch interrupt_;

@@ -24,10 +24,10 @@ public:
         return plateau_ ? rate * plateau_->rate() : rate;
     }
 
-    // The AP of an evaluation: what reducelronplateau waits for.
-    void observe(double ap) noexcept {
+    // The first figure of an evaluation, AP or top-1: what reducelronplateau waits for.
+    void observe(double figure) noexcept {
         if (plateau_)
-            plateau_->observe(ap);
+            plateau_->observe(figure);
     }
     void save(training_state& state) const;
     // Throws format_error when something is missing.

@@ -2,9 +2,10 @@
 #pragma once
 
 #include "model_choice.hpp"
+#include "train_log.hpp"
 
-#include <fovea/evaluate/coco.hpp>
 #include <fovea/train/data/detection_dataset.hpp>
+#include <fovea/train/data/image_folder.hpp>
 
 #include <functional>
 
@@ -13,25 +14,51 @@ namespace fovea::cli {
 // Called before each photo with the part that is done; false ends the evaluation.
 using validation_watch = std::function<bool(double)>;
 
+// What an evaluation came to; figure_names_of() names the two figures.
+struct validation_figures {
+    double first = no_value, second = no_value;
+    std::string classes; // a line for each class that has objects
+};
+
 class validation {
 public:
     // The data must outlive it.
-    validation(model_choice choice, const detection_dataset& data, int threads)
-        : choice_(std::move(choice)), data_(data), threads_(threads) {}
+    validation(model_choice choice, int threads) : choice_(std::move(choice)), threads_(threads) {}
+    virtual ~validation() = default;
 
-    // COCO's figures; categories are labels. False, and nothing done, when `watch` ended it. Throws io_error
-    // for a photo that has gone.
-    bool operator()(const state_dict& weights, const validation_watch& watch, coco_result& result) const;
+    // False, and nothing done, when `watch` ended it. Throws io_error for a photo that has gone.
+    virtual bool operator()(const state_dict& weights, const validation_watch& watch,
+                            validation_figures& result) const = 0;
 
-    const detection_dataset& data() const noexcept { return data_; }
-
-private:
+protected:
     model_choice choice_;
-    const detection_dataset& data_;
     int threads_;
 };
 
-// A line for each class that has objects: "  RBC               AP .51234  AP50 .80312".
-std::string class_table(const coco_result& result, const std::vector<std::string>& classes);
+// COCO's AP and AP50; categories are labels.
+class detection_validation final : public validation {
+public:
+    detection_validation(model_choice choice, const detection_dataset& data, int threads)
+        : validation(std::move(choice), threads), data_(data) {}
+
+    bool operator()(const state_dict& weights, const validation_watch& watch,
+                    validation_figures& result) const override;
+
+private:
+    const detection_dataset& data_;
+};
+
+// The parts of the photos whose class is the best one, and among the best five.
+class classification_validation final : public validation {
+public:
+    classification_validation(model_choice choice, const classification_dataset& data, int threads)
+        : validation(std::move(choice), threads), data_(data) {}
+
+    bool operator()(const state_dict& weights, const validation_watch& watch,
+                    validation_figures& result) const override;
+
+private:
+    const classification_dataset& data_;
+};
 
 } // namespace fovea::cli

@@ -68,4 +68,17 @@ inline std::array<int, 2> parse_size(const std::string& text) {
     return size;
 }
 
+// "WxH": the shape of an anchor, {width, height}.
+inline std::array<double, 2> parse_ratio(const std::string& text) {
+    std::array<double, 2> ratio{};
+    const char* const end = text.data() + text.size();
+    auto at = std::from_chars(text.data(), end, ratio[0]);
+    if (at.ec == std::errc() && at.ptr != end && *at.ptr == 'x')
+        at = std::from_chars(at.ptr + 1, end, ratio[1]);
+    const auto fits = [](double side) { return side >= 0.01 && side <= 100; };
+    if (at.ec != std::errc() || at.ptr != end || !fits(ratio[0]) || !fits(ratio[1]))
+        throw CLI::ValidationError("--ratios", "expected WxH with sides of 0.01 to 100, found '" + text + "'");
+    return ratio;
+}
+
 } // namespace fovea::cli

@@ -340,6 +340,7 @@ TEST_CASE("Calls of fovea train that make no sense") {
         INFO(options);
         CHECK(run_fovea(folder, call(photos, folder / "run", options)).status == 2);
     }
-    CHECK(run_fovea(folder, "train mobilenet_v2 --train . --output-dir x").status == 2);
+    CHECK(run_fovea(folder, "train mobilenet_v2 --train . --output-dir x --train-split train").status == 2);
+    CHECK(run_fovea(folder, "train mobilenet_v2 --train . --output-dir x --box-loss giou").status == 2);
     CHECK(has(run_fovea(folder, "train --help").out, "cells: "));
 }
