@@ -40,8 +40,10 @@ TEST_CASE("Every model of the zoo is listed, described and measured") {
         const std::string name(entry.name);
         INFO(name);
         CHECK(list.find(name) != std::string::npos);
-        // Large detectors on small photos: a pass of D7x is 4 * 10^11 multiply-adds.
-        const std::string size = name.find("efficientdet") == std::string::npos ? "" : " --input-size 256";
+        // Large networks on small photos: a pass of D7x is 4 * 10^11 multiply-adds.
+        const std::string size = name.find("efficientdet") != std::string::npos   ? " --input-size 256"
+                                 : name.find("efficientnet") != std::string::npos ? " --input-size 128"
+                                                                                  : "";
         const outcome info = run_fovea(folder, "info " + name + size + " --json -");
         REQUIRE(info.status == 0);
         const auto b = std::make_unique<builder<4096>>();
