@@ -189,6 +189,10 @@ TEST_CASE("an EfficientNet computes the same bits under every reference's names,
             weights.insert({entries[i].name, dtype::float32, values[i].shape, values[i].values});
         }
         CHECK(efficientnet_names_of(weights) == scheme);
+        const state_dict renamed = with_names_of(table, weights);
+        REQUIRE(renamed.size() == values.size());
+        for (const named_tensor& value : values)
+            CHECK(renamed.at(value.name).values == value.values);
         network net(program.view(), weights);
         check_outputs(golden, net);
     }
