@@ -292,6 +292,7 @@ TEST_CASE("What is wrong with photos and labels is said before training begins, 
     write_text(folder / "labels.txt", "red\n");
     CHECK(run("--labels '" + (folder / "labels.txt").string() + "'").err_has("\"blue\", 6 times: "));
     CHECK(run("--batch-size 7").err_has("at least 7 samples, got 6"));
+    CHECK(run("--data-augmentation efficientdet").err_has("as EfficientDet's do"));
     CHECK(run("--warmup-steps 12").err_has("--warmup-steps 12 leaves nothing of a run of 12 steps"));
     photos.change("photo6", "<name>red", "<name>pink");
     CHECK(run("").err_has("\"pink\", 1 times: "));

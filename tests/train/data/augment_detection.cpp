@@ -222,6 +222,13 @@ TEST_CASE("a fit without jitter is what inference does, its content mirrored in 
         const placement where = apply(input, photo, {expected.data(), {20, 24, 3}}, workspace);
         const augmented plain = run({}, photo, {{{11, 0, 22, 31}}, {1}}, 0, input);
         CHECK(plain.pixels == expected);
+        detection_augmentation same_colors;
+        same_colors.color = color_jitter{{1, 1}, {1, 1}, {1, 1}, {0, 0}};
+        const augmented colored = run(same_colors, photo, {}, 0, input);
+        double difference = 0;
+        for (std::size_t i = 0; i < expected.size(); ++i)
+            difference = std::max(difference, static_cast<double>(std::abs(colored.pixels[i] - expected[i])));
+        CHECK(difference < 1e-5);
         detection_augmentation flips;
         flips.horizontal_flip = flips.vertical_flip = 1;
         const augmented turned = run(flips, photo, {{{11, 0, 22, 31}}, {1}}, 0, input);

@@ -225,6 +225,7 @@ TEST_CASE("settings that make no sense are errors") {
     CHECK_THROWS_AS(construct([](settings s) { s.batches.batch = 0; }), input_error);
     CHECK_THROWS_AS(construct([](settings s) { s.input = preset{}; }), input_error);
     CHECK_THROWS_AS(construct([](settings s) { s.input = segmentation_preset(16); }), input_error);
+    CHECK_THROWS_AS(construct([](settings s) { s.augmentation = efficientdet_augmentation(); }), input_error);
     CHECK_THROWS_AS(detection_loader(scenes(8), small_settings(), 1, nullptr), input_error);
 }
 

@@ -46,10 +46,13 @@ inline crop_window draw_window(const detection_augmentation& augmentation, image
     return window;
 }
 
-// Throws input_error unless all photos become inputs of one size that show all of them.
-inline void check_trainable(const preset& p) {
+// Throws input_error unless all photos become inputs of one size that show all of them, and where a fit is for a
+// preset that stretches.
+inline void check_trainable(const detection_augmentation& augmentation, const preset& p) {
     if (p.rule != resize_rule::stretch && !is_fit(p))
         throw input_error("augment: expected a preset that stretches photos to one size or fits them into it");
+    if (augmentation.fit && !is_fit(p))
+        throw input_error("augment: jitter of a fit is for presets that keep the aspect, as EfficientDet's do");
 }
 
 // To pixels of the network's input. What rounding leaves without area is removed: losses refuse it.
@@ -137,9 +140,7 @@ inline void flip(bool horizontally, bool vertically, image_size content, span<bo
 inline void augment(const detection_augmentation& augmentation, const preset& input, image_view photo,
                     training_objects& objects, random_stream& random, view<float, 3> output,
                     augment_workspace& workspace) {
-    detail::check_trainable(input);
-    if (augmentation.fit && !detail::is_fit(input))
-        throw input_error("augment: a fit is for presets that keep the aspect; expected a letterbox");
+    detail::check_trainable(augmentation, input);
     detail::check_size(photo.size(), "photo");
     resampling::check_output(input, photo, output);
     if (augmentation.distort)

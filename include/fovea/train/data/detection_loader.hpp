@@ -98,7 +98,7 @@ private:
     static std::vector<batch_loader<detection_batch>::sample>
     photos_of(const detection_dataset& data, const detection_loader_settings& settings) {
         detail::check_size({settings.input.width, settings.input.height}, "network input");
-        detail::check_trainable(settings.input);
+        detail::check_trainable(settings.augmentation, settings.input);
         std::vector<batch_loader<detection_batch>::sample> photos;
         for (const detection_sample& sample : data.samples)
             photos.push_back({sample.photo, sample.size});
