@@ -4,8 +4,10 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <vector>
 
@@ -100,6 +102,22 @@ TEST_CASE("activations end where their limits are") {
     CHECK(activate(activation::softplus, -infinity) == 0);
     CHECK(activate(activation::hardsigmoid, infinity) == 1);
     CHECK(activate(activation::hardsigmoid, -infinity) == 0);
+    for (activation act : {activation::sigmoid, activation::silu, activation::hardswish, activation::relu})
+        CHECK(std::isnan(activate(act, std::numeric_limits<float>::quiet_NaN())));
+}
+
+TEST_CASE("activations give a number the same bits in whole vectors, halves and the rest of a row") {
+    constexpr int count = vector_size + half_size + 3;
+    const std::vector<float> inputs = floats_of_every_magnitude();
+    for (activation act : {activation::sigmoid, activation::silu, activation::softplus})
+        for (std::size_t i = 0; i < inputs.size(); i += 37) {
+            std::vector<float> row(count, inputs[i]);
+            finish_activation(act, row.data(), 0, 1, count);
+            INFO(name_of(act) << " of " << inputs[i]);
+            REQUIRE(std::all_of(row.begin(), row.end(), [&](float x) {
+                return std::memcmp(&x, row.data(), sizeof x) == 0;
+            }));
+        }
 }
 
 TEST_CASE("activations in memory reach every number of a row and nothing beside it") {

@@ -3,6 +3,7 @@
 
 #include <fovea/graph/activation.hpp>
 #include <fovea/kernels/simd/exponential.hpp>
+#include <fovea/kernels/simd/exponential_avx512.hpp>
 
 #include <algorithm>
 #include <cstring>
@@ -33,34 +34,55 @@ FOVEA_INLINE Vector hardsigmoid(Vector x) noexcept {
     return clamp(x + Vector(3.0F), 0.0F, 6.0F) * Vector(1.0F / 6.0F);
 }
 
-// Calls f(activate), activate being a function of one vector. The form is chosen out here, outside the
-// caller's loops. Other activations than the inline ones are left to finish_activation().
+// The two forms, functions of one vector. `applies`: whether they do anything. Tiles ask once for all their
+// vectors: clamping one costs as much as two multiply-adds.
+struct hardswish_form {
+    static constexpr bool applies = true;
+
+    template <class Vector>
+    FOVEA_INLINE Vector operator()(Vector x) const noexcept {
+        return x * hardsigmoid(x);
+    }
+};
+struct clamp_form {
+    bool applies;
+    float low, high;
+
+    template <class Vector>
+    FOVEA_INLINE Vector operator()(Vector x) const noexcept {
+        return clamp(x, low, high);
+    }
+};
+
+// Calls f(activate) with the form. It is chosen out here, outside the caller's loops. Other activations than
+// the inline ones are left to finish_activation().
 template <class Function>
 FOVEA_INLINE void with_inline_activation(activation act, Function&& f) noexcept {
     constexpr float infinity = std::numeric_limits<float>::infinity();
     if (act == activation::hardswish)
-        return f([](auto x) { return x * hardsigmoid(x); });
-    const float low = act == activation::relu || act == activation::relu6 ? 0.0F : -infinity;
-    const float high = act == activation::relu6 ? 6.0F : infinity;
-    f([low, high](auto x) { return clamp(x, low, high); });
+        return f(hardswish_form{});
+    const bool clamps = act == activation::relu || act == activation::relu6;
+    f(clamp_form{clamps, clamps ? 0.0F : -infinity, act == activation::relu6 ? 6.0F : infinity});
 }
 
 // x[i] = 1 / (1 + exp(-x[i])), or x[i] times that, within 2.5 units in the last place. Results below 4e-37,
 // which belong to x from -88.3 down to -infinity, are off by as much at most.
 template <bool TimesX, class Vector, int N>
 FOVEA_INLINE void apply_sigmoid(array_of<Vector, N>& x) noexcept {
-    array_of<Vector, N> factor;
-    array_of<integers_of<Vector>, N> n;
+    array_of<Vector, N> divisor;
     FOVEA_UNROLL
     for (int i = 0; i < N; ++i) {
-        x[i] = xsimd::max(Vector(-88.37F), x[i]);    // exp(-x) stays a number,
-        factor[i] = xsimd::min(Vector(87.0F), x[i]); // and a normal one
+        x[i] = xsimd::max(Vector(-88.37F), x[i]);     // exp(-x) stays a number,
+        divisor[i] = xsimd::min(Vector(87.0F), x[i]); // and a normal one
     }
-    split_exp_minus<Vector, N>(factor, n);
-    const Vector one(1.0F);
+#if defined(__AVX512F__)
+    one_plus_exp_minus<N>(divisor);
+#else
+    one_plus_exp_minus<Vector, N>(divisor);
+#endif
     FOVEA_UNROLL
     for (int i = 0; i < N; ++i)
-        x[i] = divide(TimesX ? x[i] : one, one + scale_by_power(factor[i], n[i]));
+        x[i] = divide(TimesX ? x[i] : Vector(1.0F), divisor[i]);
 }
 
 // log(1 + exp(x)) without overflow.
@@ -88,25 +110,47 @@ inline constexpr int activated_together = 4;
 inline constexpr int activated_together = 2; // more do not fit the registers
 #endif
 
-// The vectors at address(0), address(1), ... address(count - 1).
-template <activation Act, class Vector, class Address>
-FOVEA_INLINE void activate_at(int count, const Address& address) noexcept {
+// The vectors at from(0), from(1), ... from(count - 1), each given to to(number, vector).
+template <activation Act, class Vector, class From, class To>
+FOVEA_INLINE void activate_each(int count, const From& from, const To& to) noexcept {
     const auto some = [&](int first, auto together) FOVEA_INLINE_LAMBDA {
         constexpr int n = together();
         array_of<Vector, n> v;
         FOVEA_UNROLL
         for (int i = 0; i < n; ++i)
-            v[i] = Vector::load_unaligned(address(first + i));
+            v[i] = Vector::load_unaligned(from(first + i));
         activate_vectors<Act, Vector, n>(v);
         FOVEA_UNROLL
         for (int i = 0; i < n; ++i)
-            v[i].store_unaligned(address(first + i));
+            to(first + i, v[i]);
     };
     int i = 0;
     for (; i + activated_together <= count; i += activated_together)
         some(i, std::integral_constant<int, activated_together>{});
     for (; i < count; ++i)
         some(i, std::integral_constant<int, 1>{});
+}
+
+// The vectors at address(0), address(1), ... address(count - 1), where they are.
+template <activation Act, class Vector, class Address>
+FOVEA_INLINE void activate_at(int count, const Address& address) noexcept {
+    activate_each<Act, Vector>(count, address, [&](int i, Vector v) FOVEA_INLINE_LAMBDA {
+        v.store_unaligned(address(i));
+    });
+}
+
+// The vectors of `count` pixels, vector_size apart at `from` and `stride` apart at `to`. Returns their sum,
+// added up one after the other.
+template <activation Act, class Vector>
+inline Vector activate_pixels(const float* from, int count, float* to, std::ptrdiff_t stride) noexcept {
+    Vector sum(0.0F);
+    activate_each<Act, Vector>(
+        count, [&](int i) { return from + static_cast<std::ptrdiff_t>(i) * vector_size; },
+        [&](int i, Vector v) FOVEA_INLINE_LAMBDA {
+            v.store_unaligned(to + i * stride);
+            sum += v;
+        });
+    return sum;
 }
 
 // Fewer numbers than a vector has.

@@ -79,9 +79,12 @@ private:
             });
         }
     }
-    // Output rows [first, last), channels [begin, end), into the output or the strip.
+    // Output rows [first, last), channels [begin, end), into the output or the strip. What SiLU is still to be
+    // applied to waits in the strip, one row of a vector: the output, which may be far from the caches, is
+    // touched once.
     void convolve(const block_ring& ring, int first, int last, int begin, int end) const noexcept {
         const layer& d = b_.depthwise;
+        const bool waits = !b_.projects && d.act == activation::silu;
         const int output_row = b_.projects ? first : 0;
         float* const output = b_.projects ? strip_ : o_.output;
         const std::ptrdiff_t stride = d.out.stride;
@@ -93,11 +96,14 @@ private:
                 for (int y = first; y < last; ++y) {
                     window_rows_of<Kernel> rows;
                     ring.template window_at<Kernel, Stride>(c, y, rows);
-                    row.run(rows, output + (y - output_row) * row_floats + c, stride, d.out.width, activate);
+                    float* const to = output + (y - output_row) * row_floats + c;
+                    row.run(rows, waits ? strip_ : to, waits ? vector_size : stride, d.out.width, activate);
+                    if (waits)
+                        apply_silu<v>(to, y, c);
                 }
             });
         });
-        for (int y = first; y < last; ++y) {
+        for (int y = first; y < last && !waits; ++y) {
             float* row = output + (y - output_row) * row_floats;
             finish_activation(d.act, row + begin, stride, d.out.width, end - begin);
             if (l_.pools)

@@ -80,9 +80,11 @@ struct block_cut {
                zeros_floats();
     }
     constexpr std::size_t zeros_floats() const noexcept { return floats(ring_width, vector_size); }
-    // Floats of the depthwise rows that wait for their projection.
+    // Floats of the depthwise rows that wait for their projection, or of one vector's row that waits for its
+    // SiLU.
     constexpr std::size_t strip_floats(const block_layers& b) const noexcept {
-        return b.projects ? floats(strip_rows * b.depthwise.out.width, channels) : 0;
+        return b.projects ? floats(strip_rows * b.depthwise.out.width, channels)
+                          : floats(b.depthwise.out.width, vector_size);
     }
     // Floats of the expanded rows that are the residual of a strip.
     constexpr std::size_t residual_floats(const layer& l, const block_layers& b) const noexcept {

@@ -39,6 +39,14 @@ protected:
             sum.store_unaligned(sums + c);
         });
     }
+    // The row of a vector of channels that waits in the strip: its SiLU to the output, and the sum of that for the
+    // pool.
+    template <class Vector>
+    void apply_silu(float* to, int y, int c) const noexcept {
+        const Vector sum = activate_pixels<activation::silu, Vector>(strip_, l_.out.width, to, l_.out.stride);
+        if (l_.pools)
+            sum.store_unaligned(sums_ + static_cast<std::ptrdiff_t>(y) * cut_.channels + c);
+    }
     // Output rows [first, last) from the strip.
     void project(const block_ring& ring, int first, int last) const noexcept {
         const layer& p = b_.project;

@@ -31,9 +31,9 @@ public:
         tile_operands t{};
         t.weights = weights;
         t.residual = nullptr;
-        t.output = row_at(c.first, y) + static_cast<std::ptrdiff_t>(b_.depthwise.win.pad_left) * vector_size;
+        t.output = pixels_at(c.first, y);
         t.output_stride = vector_size;
-        t.vector_stride = static_cast<std::ptrdiff_t>(cut_.ring_rows) * cut_.ring_width * vector_size;
+        t.vector_stride = plane_floats();
         t.row_length = t.rows_left = e.out.width;
         t.gap = static_cast<std::ptrdiff_t>(cut_.ring_width - e.out.width) * vector_size;
         t.ahead = weights + static_cast<std::ptrdiff_t>(b_.expand_products() + 1) * c.width;
@@ -64,22 +64,25 @@ public:
     // Rows [first, last) of a map, all channels.
     void copy(const float* input, int first, int last) noexcept {
         const map_layout& m = b_.depthwise.in;
-        for (int y = first; y < last; ++y)
-            for (int x = 0; x < m.width; ++x) {
-                const float* pixel = input + (static_cast<std::ptrdiff_t>(y) * m.width + x) * m.stride;
+        const std::ptrdiff_t plane = plane_floats(); // row_at() divides: not for each vector
+        for (int y = first; y < last; ++y) {
+            const float* pixel = input + static_cast<std::ptrdiff_t>(y) * m.width * m.stride;
+            float* slot = pixels_at(0, y);
+            for (int x = 0; x < m.width; ++x, pixel += m.stride, slot += vector_size) {
+                float* to = slot;
                 for_each_vector(0, cut_.channels, [&](auto tag, int c) {
-                    using v = decltype(tag);
-                    float* row = row_at(c, y) + b_.depthwise.win.pad_left * vector_size;
-                    v::load_unaligned(pixel + c).store_unaligned(row + x * vector_size);
+                    decltype(tag)::load_unaligned(pixel + c).store_unaligned(to);
+                    to += plane;
                 });
             }
+        }
     }
     // Row y of the map as pixels of all channels, the way maps are.
     void copy_out(int y, float* pixels) const noexcept {
         const int width = b_.depthwise.in.width;
         for_each_vector(0, cut_.channels, [&](auto tag, int c) {
             using v = decltype(tag);
-            const float* row = row_at(c, y) + b_.depthwise.win.pad_left * vector_size;
+            const float* row = pixels_at(c, y);
             for (int x = 0; x < width; ++x)
                 v::load_unaligned(row + x * vector_size).store_unaligned(pixels + x * cut_.channels + c);
         });
@@ -94,6 +97,14 @@ public:
     }
 
 private:
+    // From a vector of channels to the next.
+    std::ptrdiff_t plane_floats() const noexcept {
+        return static_cast<std::ptrdiff_t>(cut_.ring_rows) * cut_.ring_width * vector_size;
+    }
+    // The map's pixels of row y, behind the left margin.
+    float* pixels_at(int c, int y) const noexcept {
+        return row_at(c, y) + static_cast<std::ptrdiff_t>(b_.depthwise.win.pad_left) * vector_size;
+    }
     // The row of the vector that begins with channel c, left margin first.
     FOVEA_INLINE float* row_at(int c, int y) const noexcept {
         return memory_ + (static_cast<std::ptrdiff_t>(c - first_channel_) * cut_.ring_rows +

@@ -76,8 +76,10 @@ private:
                 accumulate<Pixels>(sum, input, weights);
             }
         });
+        if (activate.applies)
+            unroll<Pixels>([&](auto p) FOVEA_INLINE_LAMBDA { sum[p] = activate(sum[p]); });
         unroll<Pixels>([&](auto p) FOVEA_INLINE_LAMBDA {
-            activate(sum[p]).store_unaligned(output + (x + p) * output_stride);
+            sum[p].store_unaligned(output + (x + p) * output_stride);
         });
     }
     // Each input vector serves all the taps and pixels that it touches.

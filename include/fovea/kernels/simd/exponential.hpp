@@ -52,6 +52,16 @@ FOVEA_INLINE Vector scale_by_power(Vector x, integers_of<Vector> n) noexcept {
     return xsimd::bitwise_cast<Vector>(xsimd::bitwise_cast<integers_of<Vector>>(x) + (n << 23));
 }
 
+// x becomes 1 + exp(-x), several vectors side by side. AVX-512 has a faster way (exponential_avx512.hpp).
+template <class Vector, int N>
+FOVEA_INLINE void one_plus_exp_minus(array_of<Vector, N>& x) noexcept {
+    array_of<integers_of<Vector>, N> n;
+    split_exp_minus<Vector, N>(x, n);
+    FOVEA_UNROLL
+    for (int i = 0; i < N; ++i)
+        x[i] = Vector(1.0F) + scale_by_power(x[i], n[i]);
+}
+
 } // namespace kernel_detail
 
 // exp(x) within 1.2 units in the last place: infinity from 88.73 on, zero below -104, not-a-number kept.

@@ -43,6 +43,8 @@ FOVEA_INLINE void finish_paired_tile(array_of<array_of<vector, Vectors>, Rows>& 
         });
     add_residual<vector, Rows, Vectors>(sum, t);
     with_inline_activation(t.act, [&](auto activate) {
+        if (!activate.applies)
+            return;
         FOVEA_UNROLL
         for (int r = 0; r < Rows; ++r) {
             FOVEA_UNROLL

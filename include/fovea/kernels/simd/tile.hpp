@@ -109,6 +109,8 @@ FOVEA_INLINE void finish_tile(array_of<array_of<Vector, Vectors>, Rows>& sum, ti
     const output_rows<Rows> out(t);
     add_residual<Vector, Rows, Vectors>(sum, t);
     kernel_detail::with_inline_activation(t.act, [&](auto activate) {
+        if (!activate.applies)
+            return;
         FOVEA_UNROLL
         for (int r = 0; r < Rows; ++r) {
             FOVEA_UNROLL
