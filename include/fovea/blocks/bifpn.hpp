@@ -148,9 +148,9 @@ private:
         if (id < lateral_levels_)
             x = lateral(b_, x, s_.is_zylo117() ? b_.child(name, channel_label(id)) : name, s_);
         if (from < level)
-            return coarser(b_, x, b_.child(name, resample_label(downsample_labels, level)), level - from, s_);
+            return coarser(b_, x, b_.child(name, resample_label(false, level)), level - from, s_);
         if (from > level)
-            return finer(b_, x, b_.child(name, resample_label(upsample_labels, level)), from - level);
+            return finer(b_, x, b_.child(name, resample_label(true, level)), from - level);
         return x;
     }
     // The first and the second convolution of a map of the backbone.
@@ -158,10 +158,10 @@ private:
         const bool first = reads_[at(id)]++ == 0;
         return label_of(first ? channel_labels : second_channel_labels, cell_.level_of(id));
     }
-    constexpr std::string_view resample_label(const level_labels& labels, int level) const noexcept {
-        return s_.is_zylo117()               ? label_of(labels, level)
-               : &labels == &upsample_labels ? std::string_view("upsample")
-                                             : std::string_view("downsample");
+    constexpr std::string_view resample_label(bool up, int level) const noexcept {
+        if (!s_.is_zylo117())
+            return up ? "upsample" : "downsample";
+        return label_of(up ? upsample_labels : downsample_labels, level);
     }
 
     Builder& b_;
