@@ -192,7 +192,7 @@ void check_case(const efficientdet_case& c, const golden_case& golden, bool shar
 
 } // namespace
 
-TEST_CASE("EfficientDet-D0 computes zylo117's numbers, with both borders of pools") {
+TEST_CASE("EfficientDet-D0 computes zylo117's numbers, with both borders of pools", "[long]") {
     for (const auto& c : shared_d0)
         if (const auto golden = shared_golden("models", c.name))
             check_case(c, *golden, true);

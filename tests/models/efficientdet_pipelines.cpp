@@ -45,7 +45,7 @@ using d0_model = efficientdet_d0<>;
 
 } // namespace
 
-TEST_CASE("EfficientDet-D0 finds zylo117's boxes in photos") {
+TEST_CASE("EfficientDet-D0 finds zylo117's boxes in photos", "[long]") {
     for (const char* name :
          {"pipe_efficientdet_d0_scene", "pipe_efficientdet_d0_photo", "pipe_efficientdet_d0_photo2"}) {
         const auto golden = shared_golden("pipelines", name);

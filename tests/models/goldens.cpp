@@ -168,7 +168,7 @@ TEST_CASE("MobileNetV3 computes torchvision's numbers in every variant") {
     check_goldens(v3_cases);
 }
 
-TEST_CASE("EfficientNet computes torchvision's numbers, EfficientNet-Lite the port's") {
+TEST_CASE("EfficientNet computes torchvision's numbers, EfficientNet-Lite the port's", "[long]") {
     check_goldens(efficientnet_cases);
 }
 
