@@ -2,8 +2,6 @@
 // google/automl, without a matrix of overlaps.
 #pragma once
 
-#include <fovea/detect/box.hpp>
-#include <fovea/tensor/view.hpp>
 #include <fovea/train/target/match.hpp>
 
 #include <algorithm>
@@ -37,20 +35,8 @@ inline void match_efficientdet(span<const box> anchors, span<const float> areas,
     if (anchors.empty())
         return;
     for (std::size_t k = 0; k < objects.size(); ++k) {
-        const float object_area = area(objects[k]);
-        std::size_t best = 0;
-        float largest = -1;
-        for (std::size_t a = 0; a < anchors.size(); ++a) {
-            const float overlap = iou(objects[k], object_area, anchors[a], areas[a]);
-            if (overlap > overlaps[a]) {
-                overlaps[a] = overlap;
-                matches[a] = static_cast<int>(k);
-            }
-            if (overlap > largest) {
-                largest = overlap;
-                best = a;
-            }
-        }
+        const std::size_t best =
+            match_object(anchors, areas, objects[k], static_cast<int>(k), matches, overlaps);
         if (rule.forced && overlaps[best] != taken) {
             matches[best] = static_cast<int>(k);
             overlaps[best] = taken;

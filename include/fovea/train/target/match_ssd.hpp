@@ -2,8 +2,6 @@
 // overlaps.
 #pragma once
 
-#include <fovea/detect/box.hpp>
-#include <fovea/tensor/view.hpp>
 #include <fovea/train/target/match.hpp>
 
 #include <algorithm>
@@ -25,20 +23,8 @@ inline void match_ssd(span<const box> anchors, span<const float> areas, span<con
     if (anchors.empty())
         return;
     for (std::size_t k = 0; k < objects.size(); ++k) {
-        const float object_area = area(objects[k]);
-        std::size_t best = 0;
-        float largest = -1;
-        for (std::size_t a = 0; a < anchors.size(); ++a) {
-            const float overlap = iou(objects[k], object_area, anchors[a], areas[a]);
-            if (overlap > overlaps[a]) {
-                overlaps[a] = overlap;
-                matches[a] = static_cast<int>(k);
-            }
-            if (overlap > largest) {
-                largest = overlap;
-                best = a;
-            }
-        }
+        const std::size_t best =
+            match_object(anchors, areas, objects[k], static_cast<int>(k), matches, overlaps);
         matches[best] = static_cast<int>(k);
         overlaps[best] = std::numeric_limits<float>::infinity(); // later objects cannot take it by overlap
     }
