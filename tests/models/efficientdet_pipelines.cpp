@@ -1,45 +1,10 @@
 // From a photo to EfficientDet's boxes, end to end; weights in the names of either port.
 #include "support.hpp"
 
-#if FOVEA_TEST_IMAGES
-#include <fovea/io/image.hpp>
-#endif
-
 using namespace fovea;
 using namespace fovea::test;
 
 namespace {
-
-// The photo of a pipeline golden, where it exists.
-std::optional<image> pipeline_photo(const golden_case& golden) {
-    const golden_input& input = golden.inputs.at(0);
-    image photo(input.shape.at(1), input.shape.at(0));
-    const std::size_t colon = input.image.find(':');
-    const std::string rest = input.image.substr(colon + 1);
-    if (input.image.substr(0, colon) == "scene") {
-        photo.pixels = scene(rest.substr(0, rest.find(':')), photo.height, photo.width);
-        return photo;
-    }
-#if FOVEA_TEST_IMAGES
-    if (std::filesystem::exists(shared_data / "photos" / rest))
-        return read_image(shared_data / "photos" / rest);
-#endif
-    return std::nullopt;
-}
-
-// Boxes as zylo117 has them, whose labels count from 0.
-void check_boxes(const golden_detections& expected, span<const detection> found) {
-    array boxes, scores, labels;
-    boxes.shape = {found.size(), 4};
-    scores.shape = labels.shape = {found.size()};
-    for (const detection& d : found) {
-        for (float side : {d.box.x1, d.box.y1, d.box.x2, d.box.y2})
-            boxes.values.push_back(static_cast<double>(side));
-        scores.values.push_back(static_cast<double>(d.score));
-        labels.values.push_back(d.label - 1);
-    }
-    CHECK(compare(expected, boxes, scores, labels));
-}
 
 using d0_model = efficientdet_d0<>;
 
@@ -49,7 +14,7 @@ TEST_CASE("EfficientDet-D0 finds zylo117's boxes in photos", "[long]") {
     for (const char* name :
          {"pipe_efficientdet_d0_scene", "pipe_efficientdet_d0_photo", "pipe_efficientdet_d0_photo2"}) {
         const auto golden = shared_golden("pipelines", name);
-        const auto photo = golden ? pipeline_photo(*golden) : std::nullopt;
+        const auto photo = golden ? photo_of(*golden) : std::nullopt;
         if (!photo)
             continue;
         INFO(name);
@@ -58,7 +23,8 @@ TEST_CASE("EfficientDet-D0 finds zylo117's boxes in photos", "[long]") {
         settings.score_thresh = static_cast<float>(golden->settings.at("threshold"));
         settings.nms_thresh = golden->settings.at("iou");
         model.set_decoder(settings);
-        check_boxes(golden->detection("det"), model.detect(*photo));
+        const detection_arrays found(model.detect(*photo), 1);
+        CHECK(compare(golden->detection("det"), found.boxes, found.scores, found.labels));
     }
 }
 
@@ -71,17 +37,9 @@ TEST_CASE("tables of effdet find the boxes of its DetBenchPredict") {
                            .with_input(128, 128);
     const runtime_program program(table);
     auto model = make_detector(program.view(), table, weights_of(golden, program.graph()), {});
-    const span<const detection> found = model.detect(*pipeline_photo(golden));
-    array boxes, scores, labels;
-    boxes.shape = {found.size(), 4};
-    scores.shape = labels.shape = {found.size()};
-    for (const detection& d : found) {
-        for (float side : {d.box.x1, d.box.y1, d.box.x2, d.box.y2})
-            boxes.values.push_back(static_cast<double>(side));
-        scores.values.push_back(static_cast<double>(d.score));
-        labels.values.push_back(d.label);
-    }
-    CHECK(compare(golden.detection("det"), boxes, scores, labels));
+    const span<const detection> found = model.detect(*photo_of(golden));
+    const detection_arrays arrays(found);
+    CHECK(compare(golden.detection("det"), arrays.boxes, arrays.scores, arrays.labels));
     CHECK(model.name(found[0]) == "class " + std::to_string(found[0].label));
 }
 

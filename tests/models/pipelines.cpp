@@ -4,56 +4,12 @@
 
 #if FOVEA_TEST_IMAGES
 #include <cstdlib>
-#include <fovea/io/image.hpp>
 #endif
 
 using namespace fovea;
 using namespace fovea::test;
 
 namespace {
-
-// A golden's photo: "scene:<name>:<height>x<width>" is drawn, "photo:<file>" is read where it exists.
-struct test_photo {
-    std::vector<std::uint8_t> pixels;
-    std::size_t height = 0, width = 0;
-
-    image_view view() const { return {pixels.data(), width, height}; }
-};
-
-std::optional<test_photo> photo_of(const golden_case& golden) {
-    const golden_input& input = golden.inputs.at(0);
-    test_photo photo{{}, input.shape.at(0), input.shape.at(1)};
-    const std::size_t colon = input.image.find(':');
-    const std::string rest = input.image.substr(colon + 1);
-    if (input.image.substr(0, colon) == "scene") {
-        photo.pixels = scene(rest.substr(0, rest.find(':')), photo.height, photo.width);
-        return photo;
-    }
-#if FOVEA_TEST_IMAGES
-    if (std::filesystem::exists(shared_data / "photos" / rest)) {
-        const image decoded = read_image(shared_data / "photos" / rest);
-        photo.pixels.assign(decoded.pixels.begin(), decoded.pixels.end());
-        return photo;
-    }
-#endif
-    return std::nullopt;
-}
-
-// boxes [count, 4], scores and labels [count] of detections.
-struct detection_arrays {
-    array boxes, scores, labels;
-
-    explicit detection_arrays(span<const detection> found) {
-        boxes.shape = {found.size(), 4};
-        scores.shape = labels.shape = {found.size()};
-        for (const detection& d : found) {
-            for (float side : {d.box.x1, d.box.y1, d.box.x2, d.box.y2})
-                boxes.values.push_back(static_cast<double>(side));
-            scores.values.push_back(static_cast<double>(d.score));
-            labels.values.push_back(d.label);
-        }
-    }
-};
 
 void check_detections(const golden_case& golden) {
     INFO(golden.name);
@@ -66,7 +22,7 @@ void check_detections(const golden_case& golden) {
     settings.score_thresh = static_cast<float>(golden.settings.at("score_thresh"));
     settings.nms_thresh = golden.settings.at("nms_thresh");
     model.set_decoder(settings);
-    const detection_arrays found(model.detect(photo->view()));
+    const detection_arrays found(model.detect(*photo));
     CHECK(compare(golden.detection("det"), found.boxes, found.scores, found.labels));
 }
 
@@ -89,14 +45,14 @@ TEST_CASE("a classifier sees a photo as torchvision's presets do") {
     if (!golden)
         return;
     using net = mobilenet_v3_large<>;
-    const test_photo photo = *photo_of(*golden);
+    const image photo = *photo_of(*golden);
     const state_dict weights = weights_of(*golden, net::graph);
     auto as_pillow = load<net>(weights);
     preset tensor = net::input_preset;
     tensor.sampler = resampler::tensor;
     classifier as_tensor(net::program(), tensor, weights);
     const auto logits = [&](classifier& c) {
-        const span<const float> found = c.forward(photo.view());
+        const span<const float> found = c.forward(photo);
         return array({1, found.size()}, std::vector<float>(found.begin(), found.end()));
     };
     CHECK(compare(golden->output("logits_pil"), logits(as_pillow)));
@@ -108,7 +64,7 @@ TEST_CASE("an EfficientNet sees a photo as torchvision's bicubic presets do") {
     if (!golden)
         return;
     const runtime_program program(tables::efficientnet_b0);
-    const test_photo photo = *photo_of(*golden);
+    const image photo = *photo_of(*golden);
     const state_dict weights = weights_of(*golden, program.graph());
     const preset as_pillow = classifier_preset(tables::efficientnet_b0);
     preset as_tensor = as_pillow;
@@ -116,7 +72,7 @@ TEST_CASE("an EfficientNet sees a photo as torchvision's bicubic presets do") {
     const std::pair<const char*, preset> cases[] = {{"logits_pil", as_pillow}, {"logits", as_tensor}};
     for (const auto& [output, input] : cases) {
         classifier model(program.view(), input, weights);
-        const span<const float> found = model.forward(photo.view());
+        const span<const float> found = model.forward(photo);
         CHECK(compare(golden->output(output),
                       array({1, found.size()}, std::vector<float>(found.begin(), found.end()))));
     }

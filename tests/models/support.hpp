@@ -5,17 +5,54 @@
 #include "support/layout.hpp"
 
 #include <fovea/fovea.hpp>
+#if FOVEA_TEST_IMAGES
+#include <fovea/io/image.hpp>
+#endif
 #include <fovea/program/runtime_program.hpp>
 
 #include <catch2/catch.hpp>
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace fovea::test {
 
 inline const std::filesystem::path shared_data = std::filesystem::path(FOVEA_SHARED_DIR) / "data";
+
+// A golden's photo: "scene:<name>:<height>x<width>" is drawn, "photo:<file>" is read where it exists.
+inline std::optional<image> photo_of(const golden_case& golden) {
+    const golden_input& input = golden.inputs.at(0);
+    image photo(input.shape.at(1), input.shape.at(0));
+    const std::size_t colon = input.image.find(':');
+    const std::string rest = input.image.substr(colon + 1);
+    if (input.image.substr(0, colon) == "scene") {
+        photo.pixels = scene(rest.substr(0, rest.find(':')), photo.height, photo.width);
+        return photo;
+    }
+#if FOVEA_TEST_IMAGES
+    if (std::filesystem::exists(shared_data / "photos" / rest))
+        return read_image(shared_data / "photos" / rest);
+#endif
+    return std::nullopt;
+}
+
+// boxes [count, 4], scores and labels [count] of detections. `first_label`: the one that the golden calls 0.
+struct detection_arrays {
+    array boxes, scores, labels;
+
+    explicit detection_arrays(span<const detection> found, int first_label = 0) {
+        boxes.shape = {found.size(), 4};
+        scores.shape = labels.shape = {found.size()};
+        for (const detection& d : found) {
+            for (float side : {d.box.x1, d.box.y1, d.box.x2, d.box.y2})
+                boxes.values.push_back(static_cast<double>(side));
+            scores.values.push_back(static_cast<double>(d.score));
+            labels.values.push_back(d.label - first_label);
+        }
+    }
+};
 
 // Names and shapes of a graph's state dict, in torch's order when the graph has it.
 inline std::vector<named_shape> state_entries(graph_view g) {

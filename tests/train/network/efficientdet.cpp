@@ -1,15 +1,9 @@
 // EfficientDet in training against torch's numbers: loss, gradients and running statistics of one step, and the losses of
 // ten. tests/train/make_efficientdet_curve.py wrote the curves.
-#include "program/training_case.hpp"
+#include "curve_case.hpp"
 
 #include <fovea/models/efficientdet.hpp>
-#include <fovea/program/thread_executor.hpp>
 #include <fovea/train/efficientdet_trainer.hpp>
-#include <fovea/train/optimizer/sgd.hpp>
-
-#include <nlohmann/json.hpp>
-
-#include <fstream>
 
 using namespace fovea;
 using namespace fovea::test;
@@ -73,98 +67,45 @@ TEST_CASE("EfficientDet-D0's loss, gradients and running statistics are zylo117'
 
 namespace {
 
-// A curve's settings and pictures, and the run that they describe.
-class efficientdet_curve {
-public:
-    explicit efficientdet_curve(const char* name) {
-        std::ifstream file(std::string(FOVEA_TEST_DATA) + "/train/" + name + ".json");
-        REQUIRE(file);
-        settings_ = nlohmann::json::parse(file);
-        const auto size = settings_["size"].get<std::size_t>();
-        for (const auto& picture : settings_["pictures"]) {
-            std::vector<float> image;
-            for (std::uint8_t pixel : scene(picture["scene"].get<std::string>(), size, size))
-                image.push_back((static_cast<float>(pixel) / 255.0F - 0.5F) / 0.5F);
-            images_.push_back(std::move(image));
-            boxes_.emplace_back();
-            for (const auto& b : picture["boxes"])
-                boxes_.back().push_back({b[0], b[1], b[2], b[3]});
-            labels_.push_back(picture["labels"].get<std::vector<int>>());
-        }
-    }
+bool is_effdet(const nlohmann::json& settings) {
+    return settings["loss"] == "effdet";
+}
 
-    tables::efficientdet_table table() const {
-        const auto& m = settings_["model"];
-        const int size = settings_["size"];
-        const auto t = tables::efficientdet_d0
-                           .with_backbone(tables::efficientnet_b0.with_width(m["width"]).with_depth(m["depth"]))
-                           .with_channels(m["channels"])
-                           .with_cells(m["cells"])
-                           .with_head_layers(m["head_layers"])
-                           .with_classes(m["classes"])
-                           .with_input(size, size);
-        return is_effdet() ? t.with_names(tables::efficientdet_names::effdet).with_border(pool_border::excluded) : t;
-    }
+tables::efficientdet_table efficientdet_of(const nlohmann::json& settings) {
+    const auto& m = settings["model"];
+    const int size = settings["size"];
+    const auto t = tables::efficientdet_d0
+                       .with_backbone(tables::efficientnet_b0.with_width(m["width"]).with_depth(m["depth"]))
+                       .with_channels(m["channels"])
+                       .with_cells(m["cells"])
+                       .with_head_layers(m["head_layers"])
+                       .with_classes(m["classes"])
+                       .with_input(size, size);
+    return is_effdet(settings) ? t.with_names(tables::efficientdet_names::effdet).with_border(pool_border::excluded) : t;
+}
 
-    // Checks every loss of every step.
-    void check(executor& ex) {
-        const runtime_training_program program(table());
-        CHECK(count_parameters(program.graph()) == settings_["param_count"].get<std::int64_t>());
-        const int batch = settings_["batch"];
-        training_network net(program.view(), {batch, false, false}, ex);
-        net.set_dropout(false);
-        fill_gain gain{settings_["fill"]["gain"], {}};
-        for (const auto& by_prefix : settings_["fill"]["gain_prefix"])
-            gain.by_prefix.emplace_back(by_prefix[0], by_prefix[1]);
-        net.parameters().load(training_weights(program.graph(), settings_["fill"]["prefix"], gain));
-        const auto frozen = settings_["frozen_norms"].get<std::vector<std::string>>();
-        net.parameters().freeze_statistics([&](std::string_view module) {
-            return std::any_of(frozen.begin(), frozen.end(), [&](const std::string& part) {
-                return module.find(part) != std::string_view::npos;
-            });
-        });
-        efficientdet_trainer_settings s;
-        s.max_norm = settings_["max_norm"];
-        s.loss = is_effdet() ? efficientdet_loss_settings::effdet() : efficientdet_loss_settings::zylo117();
-        const auto parameters = static_cast<std::size_t>(count_parameters(program.graph()));
-        const float decay = settings_["weight_decay"];
-        efficientdet_trainer trainer(net, table().anchors,
-                                     std::make_unique<sgd>(whole_range(parameters, decay),
-                                                           sgd_settings{settings_["momentum"], 0, false}),
-                                     s, ex);
-        for (std::size_t step = 0; step < settings_["curve"].size(); ++step)
-            check_step(trainer, step, static_cast<std::size_t>(batch));
-    }
-
-private:
-    bool is_effdet() const { return settings_["loss"] == "effdet"; }
-
-    void check_step(efficientdet_trainer& trainer, std::size_t step, std::size_t batch) {
-        std::vector<float> images;
-        std::vector<ground_truth> truths;
-        for (std::size_t k = 0; k < batch; ++k) {
-            const std::size_t i = (step * batch + k) % images_.size();
-            images.insert(images.end(), images_[i].begin(), images_[i].end());
-            truths.push_back({boxes_[i], labels_[i]});
-        }
-        const auto report = trainer.step(images.data(), truths, settings_["lr"]);
-        const auto& expected = settings_["curve"][step];
-        INFO("step " << step);
-        REQUIRE(report.updated);
-        CHECK(report.loss.bbox_regression == Approx(expected["bbox_regression"].get<double>()).epsilon(1e-4));
-        CHECK(report.loss.classification == Approx(expected["classification"].get<double>()).epsilon(1e-4));
-    }
-
-    nlohmann::json settings_;
-    std::vector<std::vector<float>> images_;
-    std::vector<std::vector<box>> boxes_;
-    std::vector<std::vector<int>> labels_;
-};
+void check_efficientdet_curve(const char* name) {
+    const curve_case curve(name);
+    const tables::efficientdet_table table = efficientdet_of(curve.settings());
+    thread_executor ex(2);
+    const runtime_training_program program(table);
+    training_network net(program.view(), {curve.batch(), false, false}, ex);
+    curve.prepare(net, [](std::string_view module, const std::string& part) {
+        return module.find(part) != std::string_view::npos;
+    });
+    efficientdet_trainer_settings s;
+    s.max_norm = curve.settings()["max_norm"];
+    s.loss = is_effdet(curve.settings()) ? efficientdet_loss_settings::effdet() : efficientdet_loss_settings::zylo117();
+    efficientdet_trainer trainer(net, table.anchors, curve.updates(program.graph()), s, ex);
+    curve.run(trainer, [](const efficientdet_loss_values& loss, const nlohmann::json& expected) {
+        CHECK(loss.bbox_regression == Approx(expected["bbox_regression"].get<double>()).epsilon(1e-4));
+        CHECK(loss.classification == Approx(expected["classification"].get<double>()).epsilon(1e-4));
+    });
+}
 
 } // namespace
 
 TEST_CASE("ten steps of a small EfficientDet have torch's losses") {
-    thread_executor ex(2);
-    efficientdet_curve("curve_efficientdet128_zylo117").check(ex);
-    efficientdet_curve("curve_efficientdet128_effdet").check(ex);
+    check_efficientdet_curve("curve_efficientdet128_zylo117");
+    check_efficientdet_curve("curve_efficientdet128_effdet");
 }
