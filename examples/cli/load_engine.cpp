@@ -19,7 +19,8 @@ namespace {
 // Whether a published file fits: none does when classes or channels are others.
 bool is_published_form(const model_options& o) {
     return !o.width_mult && !o.depth_mult && !o.reduced_tail && !o.num_classes && o.backbone.empty() &&
-           o.scales.empty() && !o.cells && o.cell.empty() && !o.anchor_scale && o.ratios.empty() && (o.labels.empty() || !o.classes.empty());
+           o.scales.empty() && !o.cells && o.cell.empty() && !o.anchor_scale && o.ratios.empty() &&
+           (o.labels.empty() || !o.classes.empty());
 }
 
 // A file that is given, cached or fetched; empty for the weights that this program holds.

@@ -1,13 +1,13 @@
 // Weights of one EfficientDet port for a table in the other port's names.
 #pragma once
 
-#include <fovea/graph/params.hpp>
-#include <fovea/io/state_dict.hpp>
 #include <fovea/models/efficientdet.hpp>
+#include <fovea/models/weight_names.hpp>
 #include <fovea/program/runtime_graph.hpp>
 
-#include <map>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace fovea {
 
@@ -28,16 +28,6 @@ inline bool is_unused(graph_view g, const parameter& p) noexcept {
     return p.kind == parameter_kind::sum_weight && g[p.owner].factors == weighting::none;
 }
 
-// Keys of what is used, in the graph's order, which is the same for both ports.
-inline std::vector<std::string> used_keys(graph_view g) {
-    std::vector<std::string> keys;
-    for_each_parameter(g, [&](const parameter& p) {
-        if (!is_unused(g, p))
-            keys.push_back(key_of(g, p).str());
-    });
-    return keys;
-}
-
 } // namespace efficientdet_detail
 
 // The weights under the names of `table`, for weights in the other port's: graphs of both schemes have their
@@ -50,29 +40,21 @@ inline state_dict with_names_of(const tables::efficientdet_table& table, const s
     if (!scheme || *scheme == table.names)
         return weights;
     const runtime_graph own(table), other(table.with_names(*scheme));
-    const auto to = efficientdet_detail::used_keys(own.view()),
-               from = efficientdet_detail::used_keys(other.view());
+    const auto used_keys = [](graph_view g) {
+        return detail::keys_of(g, [&](const parameter& p) { return !efficientdet_detail::is_unused(g, p); });
+    };
+    const auto to = used_keys(own.view()), from = used_keys(other.view());
     if (to.size() != from.size())
         throw weights_error(
             "weights of the other EfficientDet port: one that convolves all maps of the backbone "
             "and one that leaves out those of " +
             std::to_string(table.channels) + " channels are different networks");
-    std::map<std::string, std::string> names;
-    for (std::size_t i = 0; i < to.size(); ++i)
-        names.emplace(from[i], to[i]);
+    auto names = detail::pair_names(from, to);
     for_each_parameter(other.view(), [&](const parameter& p) {
         if (efficientdet_detail::is_unused(other.view(), p))
             names.emplace(key_of(other.view(), p).str(), std::string());
     });
-    state_dict renamed;
-    for (const tensor& entry : weights) {
-        const auto found = names.find(entry.name);
-        tensor copy = entry;
-        if (found != names.end())
-            copy.name = found->second;
-        if (!copy.name.empty())
-            renamed.insert(std::move(copy));
-    }
+    state_dict renamed = detail::renamed(weights, names);
     for_each_parameter(own.view(), [&](const parameter& p) {
         const auto size = static_cast<std::size_t>(p.dims.size());
         if (efficientdet_detail::is_unused(own.view(), p))
