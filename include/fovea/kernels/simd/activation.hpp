@@ -143,10 +143,12 @@ FOVEA_INLINE void activate_at(int count, const Address& address) noexcept {
 // added up one after the other.
 template <activation Act, class Vector>
 inline Vector activate_pixels(const float* from, int count, float* to, std::ptrdiff_t stride) noexcept {
+    constexpr int fetched_ahead = 8; // pixels: `to` is in a map, which may be far from the caches
     Vector sum(0.0F);
     activate_each<Act, Vector>(
         count, [&](int i) { return from + static_cast<std::ptrdiff_t>(i) * vector_size; },
         [&](int i, Vector v) FOVEA_INLINE_LAMBDA {
+            __builtin_prefetch(to + (i + fetched_ahead) * stride, 1);
             v.store_unaligned(to + i * stride);
             sum += v;
         });

@@ -60,10 +60,21 @@ FOVEA_INLINE void for_each_tile(int first, int count, const RunTile& run) noexce
     }
 }
 
+// The rows of the tile at `row`. The tile after it is the one below, or the first one again, with the next
+// block of columns.
+template <class MakeRows>
+FOVEA_INLINE auto rows_of_tile(const MakeRows& rows_from, int row, int height, int first, int last) noexcept {
+    auto rows = rows_from(row);
+    rows.followed_by(rows_from(row + height < last ? row + height : first));
+    return rows;
+}
+
 template <class Vector, int Vectors, class MakeRows>
 inline void run_row_tiles(int first, int count, const MakeRows& rows_from, tile_operands t) noexcept {
     for_each_tile<tile_heights>(first, count, [&](int row, auto height) FOVEA_INLINE_LAMBDA {
-        run_tile<Vector, height(), Vectors>(rows_from(row), t);
+        if (t.fetches_output)
+            fetch_output(t, height(), Vectors * static_cast<int>(Vector::size));
+        run_tile<Vector, height(), Vectors>(rows_of_tile(rows_from, row, height(), first, first + count), t);
     });
 }
 
@@ -73,7 +84,7 @@ inline void run_paired_row_tiles([[maybe_unused]] int first, [[maybe_unused]] in
                                  [[maybe_unused]] tile_operands t) noexcept {
 #if defined(__AVX512F__)
     for_each_tile<paired_heights>(first, count, [&](int row, auto height) FOVEA_INLINE_LAMBDA {
-        run_paired_tile<height(), Vectors>(rows_from(row), t);
+        run_paired_tile<height(), Vectors>(rows_of_tile(rows_from, row, height(), first, first + count), t);
     });
 #endif
 }
@@ -116,6 +127,12 @@ inline void fetch_later_layers(tile_operands& t, const float* end_of_weights, st
     t.later_end = end_of_weights + floats * end / all;
 }
 
+// Whether tiles finish faster than the lines that they write come from farther caches. A tile's stores wait
+// in a queue while the next one computes: that is long enough where sums are long, and where lines are few.
+constexpr bool fetches_output(const layer& l, int depth) noexcept {
+    return depth <= 128 && l.out.channels >= 64;
+}
+
 // Calls f(block number, width, tile) for each block of output columns, with the tile at output pixel `first`.
 // `depth`: input channels a tap; `products`: weights of one column, bias not counted.
 template <class Function>
@@ -126,6 +143,7 @@ inline void for_each_block(const layer& l, const operands& o, int first, int dep
     t.weights = o.weights;
     t.output_stride = l.out.stride;
     t.residual_stride = padded;
+    t.fetches_output = fetches_output(l, depth);
     t.depth = depth;
     t.act = l.act;
     for_each_column_block(l.out.channels, [&](int i, column_block b) {

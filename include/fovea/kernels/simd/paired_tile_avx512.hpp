@@ -104,6 +104,7 @@ inline void run_paired_tile(const RowsOf& rows, tile_operands& at) noexcept {
         typename RowsOf::template cursor<Rows> a(rows, tap);
         for (int k = 0; k < depth; ++k, w += width, ahead += width, a.advance()) {
             array_of<vector, Vectors> column;
+            a.fetch_next();
             FOVEA_UNROLL
             for (int v = 0; v < Vectors; ++v) {
                 column[v] = vector::load_unaligned(w + v * vector_size);

@@ -31,6 +31,7 @@ struct tile_operands {
     int depth; // input channels
     int valid; // columns that may be written; fewer than the tile's where an output's channels end
     activation act;
+    bool fetches_output = false; // the lines that a tile will write, before it computes
 
     FOVEA_INLINE void advance_output() noexcept {
         output += output_stride;
@@ -52,6 +53,17 @@ namespace kernel_detail {
 
 FOVEA_INLINE void prefetch_to_level_2(const float* address) noexcept {
     __builtin_prefetch(address, 0, 2);
+}
+
+// The lines that a tile will write.
+inline void fetch_output(const tile_operands& t, int rows, int columns) noexcept {
+    constexpr int line = 16; // floats; rows need not begin with one
+    for (int r = 0; r < rows; ++r) {
+        const float* row = t.output + r * t.output_stride;
+        for (int c = 0; c < columns; c += line)
+            __builtin_prefetch(row + c, 1);
+        __builtin_prefetch(row + columns - 1, 1);
+    }
 }
 
 } // namespace kernel_detail
@@ -157,6 +169,7 @@ inline void run_tile(const RowsOf& rows, tile_operands& t) noexcept {
         typename RowsOf::template cursor<Rows> a(rows, tap);
         for (int k = 0; k < depth; ++k, w += Vectors * size, ahead += Vectors * size, a.advance()) {
             array_of<Vector, Vectors> column;
+            a.fetch_next();
             FOVEA_UNROLL
             for (int v = 0; v < Vectors; ++v) {
                 column[v] = Vector::load_unaligned(w + v * size);

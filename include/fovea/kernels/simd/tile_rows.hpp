@@ -15,13 +15,18 @@ struct strided_rows {
     const float* const* tap_rows = nullptr;
     int tap_count = 1;
     std::ptrdiff_t offset = 0;
+    const float* next = nullptr; // where the tile after this one begins to read
 
     int taps() const noexcept { return tap_count; }
+    FOVEA_INLINE void followed_by(const strided_rows& rows) noexcept {
+        next = rows.tap_rows == nullptr ? rows.first : rows.tap_rows[0] + rows.offset;
+    }
 
     template <int Rows>
     class cursor {
     public:
-        FOVEA_INLINE cursor(const strided_rows& rows, int tap) noexcept : stride_(rows.stride) {
+        FOVEA_INLINE cursor(const strided_rows& rows, int tap) noexcept
+            : stride_(rows.stride), next_(rows.next) {
             const float* row = rows.tap_rows == nullptr ? rows.first : rows.tap_rows[tap] + rows.offset;
             FOVEA_UNROLL
             for (int i = 0; i < pointers; ++i)
@@ -33,10 +38,16 @@ struct strided_rows {
             for (int i = 0; i < pointers; ++i)
                 ++pointer_[i];
         }
+        // Fetches a part of the next tile's rows: all of them in as many calls as dense rows have columns.
+        FOVEA_INLINE void fetch_next() noexcept {
+            __builtin_prefetch(next_);
+            next_ += Rows;
+        }
 
     private:
         static constexpr int pointers = (Rows + 2) / 3;
         std::ptrdiff_t stride_;
+        const float* next_;
         array_of<const float*, pointers> pointer_;
     };
 };
@@ -48,6 +59,7 @@ struct gathered_rows {
     int capacity;
 
     int taps() const noexcept { return tap_count; }
+    FOVEA_INLINE void followed_by(const gathered_rows&) noexcept {} // windows overlap: most is near already
 
     template <int Rows>
     class cursor {
@@ -59,6 +71,7 @@ struct gathered_rows {
         }
         FOVEA_INLINE float operator()(int r) const noexcept { return pointer_[r][k_]; }
         FOVEA_INLINE void advance() noexcept { ++k_; }
+        FOVEA_INLINE void fetch_next() noexcept {}
 
     private:
         std::ptrdiff_t k_ = 0;
