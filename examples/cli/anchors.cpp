@@ -1,6 +1,7 @@
 // fovea anchors: EfficientDet's anchors fitted to the boxes of a data set, as options and as a table to paste.
 #include "commands.hpp"
 #include "train_options.hpp"
+#include "validators.hpp"
 
 #include <fovea/preprocess/geometry.hpp>
 #include <fovea/train/fit_anchors.hpp>
@@ -37,7 +38,7 @@ void run_anchors(const anchors_options& o) {
     const model_choice choice = choose(o.model);
     const auto* table = std::get_if<tables::efficientdet_table>(&choice.table);
     if (table == nullptr)
-        throw CLI::ValidationError("MODEL", o.model.model + " has no anchors to fit; EfficientDet has");
+        refuse("MODEL", o.model.model + " has no anchors to fit; EfficientDet has");
     const detection_dataset data = read_train_data(o.data).train;
     const preset input = letterbox_preset(static_cast<std::size_t>(table->backbone.height),
                                           static_cast<std::size_t>(table->backbone.width));

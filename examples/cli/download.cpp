@@ -60,7 +60,7 @@ std::size_t receive(char* bytes, std::size_t one, std::size_t size, void* user) 
     return to.stream && to.hash.update(bytes, one * size) ? one * size : 0;
 }
 
-int report(void* user, curl_off_t total, curl_off_t now, curl_off_t, curl_off_t) {
+int report_progress(void* user, curl_off_t total, curl_off_t now, curl_off_t, curl_off_t) {
     if (total > 0)
         static_cast<sink*>(user)->bar.show(static_cast<double>(now) / static_cast<double>(total));
     return 0;
@@ -88,7 +88,7 @@ void download(const std::string& url, sink& to) {
     set(CURLOPT_WRITEFUNCTION, &receive);
     set(CURLOPT_WRITEDATA, static_cast<void*>(&to));
     set(CURLOPT_NOPROGRESS, 0L);
-    set(CURLOPT_XFERINFOFUNCTION, &report);
+    set(CURLOPT_XFERINFOFUNCTION, &report_progress);
     set(CURLOPT_XFERINFODATA, static_cast<void*>(&to));
     const CURLcode code = curl_easy_perform(handle.get());
     if (code != CURLE_OK)

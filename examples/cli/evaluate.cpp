@@ -189,7 +189,7 @@ std::vector<scored_box> detections_of(const evaluate_options& o, const coco_data
 void run_evaluate(const evaluate_options& o) {
     if (o.detections_in.empty()) {
         if (o.model.model.empty() || o.images.empty())
-            throw CLI::ValidationError("evaluate", "needs MODEL and --images, or --detections-in");
+            refuse("evaluate", "needs MODEL and --images, or --detections-in");
         require_task(o.model, model_task::detection);
     }
     const coco_dataset data = examples::read_coco_annotations(o.annotations);

@@ -28,15 +28,14 @@ published_weights chosen_weights(const fetch_options& o) {
             return;
         for (const published_weights& p : entry.weights) {
             if (p.file.empty())
-                throw CLI::ValidationError("MODEL", "the weights of " + o.model + " are in this program");
+                refuse("MODEL", "the weights of " + o.model + " are in this program");
             if (!chosen && (o.tag.empty() || o.tag == p.tag))
                 chosen = p;
             tags += (tags.empty() ? "" : ", ") + std::string(p.tag);
         }
     });
     if (!chosen)
-        throw CLI::ValidationError("--tag",
-                                   "no weights '" + o.tag + "' of " + o.model + "; there are " + tags);
+        refuse("--tag", "no weights '" + o.tag + "' of " + o.model + "; there are " + tags);
     return *chosen;
 }
 

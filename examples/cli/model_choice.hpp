@@ -1,50 +1,15 @@
 // A model as the command line spells it: a name of the zoo, changes to its table and to its weights.
 #pragma once
 
-#include <fovea/graph/fuse_blocks.hpp>
+#include "model_options.hpp"
+#include "model_table.hpp"
+
 #include <fovea/models/zoo.hpp>
 #include <fovea/program/weights.hpp>
 
-#include <array>
-#include <optional>
 #include <string>
-#include <variant>
-#include <vector>
-
-namespace CLI {
-class App;
-}
 
 namespace fovea::cli {
-
-using any_table = std::variant<tables::mobilenet_v2_table, tables::mobilenet_v3_table, tables::efficientnet_table,
-                               tables::ssdlite_table, tables::efficientdet_table>;
-
-// The options that every model command shares.
-struct model_options {
-    std::string model;
-    std::optional<double> width_mult, depth_mult;
-    std::optional<bool> reduced_tail;
-    bool dilated = false;
-    std::optional<int> num_classes;
-    std::optional<std::array<int, 2>> input_size; // height, width
-    std::optional<int> resize;
-    bool features_only = false;
-    std::string backbone;
-    std::vector<double> scales; // of default boxes; none: the table's
-    std::optional<int> cells;   // of EfficientDet's pyramid
-    std::string cell;           // likewise: "bifpn", "fpn" or "panet"; empty: the table's
-    std::optional<double> anchor_scale;          // of EfficientDet's anchors
-    std::vector<std::array<double, 2>> ratios;   // likewise: widths and heights of area 1; none: the table's
-
-    std::string weights;
-    std::vector<std::string> classes; // names or numbers, of the checkpoint's classes
-    std::string labels;               // file
-    bool skip_heads = false;
-    std::vector<std::string> rename; // from=to
-    int threads = 1;
-    fusion_level fusion = fusion_level::blocks; // no option: what a command needs
-};
 
 // What an engine is made of.
 struct model_choice {
@@ -55,11 +20,6 @@ struct model_choice {
     load_options load;
     fusion_level fusion = fusion_level::blocks;
 };
-
-// MODEL and the options that change its table.
-void add_table_options(CLI::App& command, model_options& options);
-// --weights and the options that change how they are read; --threads.
-void add_weight_options(CLI::App& command, model_options& options);
 
 // Applies the options to the table of that name. Throws CLI::ValidationError where they do not fit the model,
 // io_error when the labels cannot be read.

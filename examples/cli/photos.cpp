@@ -1,5 +1,7 @@
 #include "photos.hpp"
 
+#include "validators.hpp"
+
 #include <fovea/io/image.hpp>
 
 #include <CLI/CLI.hpp>
@@ -20,7 +22,7 @@ public:
         const bool is_png = draw_.extension() == ".png";
         is_folder_ = fs::is_directory(draw_) || !is_png;
         if (!is_folder_ && o.paths.size() > 1)
-            throw CLI::ValidationError("--draw", "several photos need a folder, found '" + o.draw + "'");
+            refuse("--draw", "several photos need a folder, found '" + o.draw + "'");
         std::error_code code;
         if (is_folder_)
             fs::create_directories(draw_, code);
@@ -56,11 +58,11 @@ void add_photo_options(CLI::App& command, photo_options& o) {
 void require_task(const model_options& o, model_task task) {
     boost::hana::for_each(zoo, [&](const auto& entry) {
         if (entry.name == o.model && entry.what != task)
-            throw CLI::ValidationError("MODEL", o.model + " is for " + std::string(name_of(entry.what)) +
-                                                    ", not for " + std::string(name_of(task)));
+            refuse("MODEL", o.model + " is for " + std::string(name_of(entry.what)) + ", not for " +
+                                std::string(name_of(task)));
     });
     if (o.features_only)
-        throw CLI::ValidationError("--features-only", "leaves no classes to name; use `fovea run`");
+        refuse("--features-only", "leaves no classes to name; use `fovea run`");
 }
 
 void process_photos(const std::string& model, const photo_options& o,

@@ -1,5 +1,6 @@
 // fovea train: a detector from photos with boxes, a classifier from a folder of photos for each class.
 #include "commands.hpp"
+#include "model_classes.hpp"
 #include "photos.hpp"
 #include "train_options.hpp"
 #include "train_run.hpp"
@@ -27,11 +28,6 @@ std::unique_ptr<validation> validation_of(const train_data& data, const model_ch
 }
 std::unique_ptr<validation> validation_of(const classification_data& data, const model_choice& choice, int threads) {
     return std::make_unique<classification_validation>(choice, data.val, threads);
-}
-
-// EfficientDet has no column for the background, which is the first of a detector's labels.
-std::size_t labels_without_column(const any_table& table) noexcept {
-    return std::holds_alternative<tables::efficientdet_table>(table) ? 1 : 0;
 }
 
 std::string list_text(const std::vector<std::string>& words) {
@@ -111,12 +107,12 @@ void prepare_folder(const train_folder& folder, const train_options& o, const st
 template <class Data>
 int train_on(const Data& data, train_options o, const train_recipe& recipe, const any_table& named) {
     const std::vector<std::string>& labels = data.train.classes;
-    const std::size_t hidden = labels_without_column(named);
-    o.model.num_classes = static_cast<int>(labels.size() - hidden);
+    const int hidden = labels_without_class(named);
+    o.model.num_classes = static_cast<int>(labels.size()) - hidden;
     model_choice choice = choose(o.model);
     const load_options beginning = choice.load;
     choice.load = {};
-    choice.load.labels.assign(labels.begin() + static_cast<std::ptrdiff_t>(hidden), labels.end());
+    choice.load.labels.assign(labels.begin() + hidden, labels.end());
 
     const auto engine = make_train_engine(engine_choice(o, recipe, choice.table));
     train_loader_choice loading = loader_choice(o, recipe, engine->input());

@@ -1,5 +1,6 @@
 #include "train_options.hpp"
 
+#include "recipes.hpp"
 #include "validators.hpp"
 
 #include <fovea/error.hpp>
@@ -16,7 +17,7 @@ void change_recipe(train_options& o, const recipe_field& field, const std::strin
         train_recipe scratch;
         set_field(scratch, field, text);
     } catch (const error& e) {
-        throw CLI::ValidationError(field.option, e.what());
+        refuse(field.option, e.what());
     }
     o.changes.emplace_back(&field, text);
 }
@@ -221,7 +222,7 @@ constexpr limited_option limited_options[] = {
 void refuse_other_tasks(const CLI::App& command, unsigned task) {
     for (const limited_option& l : limited_options)
         if (command.get_option(l.option)->count() > 0 && (l.tasks & task) == 0)
-            throw CLI::ValidationError(l.option, std::string("is for ") + l.whose);
+            refuse(l.option, std::string("is for ") + l.whose);
 }
 
 struct own_recipe {
@@ -241,7 +242,7 @@ train_recipe recipe_of(const CLI::App& command, const train_options& o, const an
     for (const auto& [field, text] : o.changes)
         set_field(recipe, *field, text);
     if (task == ssdlite && recipe.box_loss == "huber")
-        throw CLI::ValidationError("--box-loss", "huber is for EfficientDet");
+        refuse("--box-loss", "huber is for EfficientDet");
     return recipe;
 }
 

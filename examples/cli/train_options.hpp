@@ -3,6 +3,7 @@
 
 #include "model_choice.hpp"
 #include "train_data.hpp"
+#include "recipe_fields.hpp"
 #include "train_recipe.hpp"
 
 #include <string>

@@ -1,13 +1,8 @@
-// Settings of training with the names and defaults of the references' scripts (torchvision's references/detection and
-// references/classification, google/automl's hparams_config.py), and the recipes that set all of them at once.
+// Settings of training with the names of the references' scripts: torchvision's references/detection and
+// references/classification, google/automl's hparams_config.py.
 #pragma once
 
-#include <fovea/tensor/view.hpp>
-
-#include <map>
 #include <string>
-#include <string_view>
-#include <variant>
 #include <vector>
 
 namespace fovea::cli {
@@ -54,40 +49,5 @@ struct train_recipe {
     bool freeze_norms = false;
     int seed = 1;
 };
-
-// One setting: its option, which member it is, and the values that it can have.
-struct recipe_field {
-    using member = std::variant<int train_recipe::*, double train_recipe::*, bool train_recipe::*,
-                                std::string train_recipe::*, std::vector<int> train_recipe::*,
-                                std::vector<std::string> train_recipe::*>;
-
-    const char* option;
-    member value;
-    const char* help;
-    double least = 0, most = 0;    // of numbers
-    const char* choices = nullptr; // of words, with spaces between them
-};
-
-// All of them, in the order of the help.
-span<const recipe_field> recipe_fields();
-
-// "0.15", "80,110", "sgd"; "yes" and "no" for flags.
-std::string field_text(const train_recipe& recipe, const recipe_field& field);
-// Sets a field from its text; of a list of words, which an option may repeat, adds to it. Throws input_error
-// that says what was expected.
-void set_field(train_recipe& recipe, const recipe_field& field, const std::string& text);
-
-struct named_recipe {
-    std::string_view name, what;
-    train_recipe settings;
-};
-
-// Of detectors, then of classifiers.
-span<const named_recipe> recipes();
-// Throws input_error that lists them.
-const train_recipe& recipe_named(std::string_view name);
-
-// The fields as settings that a resumed run must have again.
-std::map<std::string, std::string> settings_of(const train_recipe& recipe);
 
 } // namespace fovea::cli

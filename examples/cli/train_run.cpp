@@ -1,7 +1,5 @@
 #include "train_run.hpp"
 
-#include "train_state.hpp"
-
 #include <chrono>
 #include <cinttypes>
 #include <cmath>
@@ -19,7 +17,9 @@ std::string number_text(const char* format, double value) {
 
 } // namespace
 
-train_run::train_run(const train_parts& parts) : parts_(parts), batches_(parts.loader.batches_per_epoch()) {}
+train_run::train_run(const train_parts& parts)
+    : parts_(parts), batches_(parts.loader.batches_per_epoch()),
+      checkpoints_(parts.folder.checkpoints(), parts.rhythm.checkpoint_every, batches_) {}
 
 void train_run::resume() {
     const resumed_checkpoint last = parts_.folder.checkpoints().load();
@@ -34,16 +34,8 @@ void train_run::resume() {
                      arch->second.c_str(), make_train_engine.arch());
     parts_.engine.restore(s);
     parts_.schedule.restore(s);
-    at_.step = marked_ = saved_.step = saved_integer(s, "step");
-    at_.evaluated = saved_.evaluated = saved_integer(s, "evaluated");
-    at_.logged = saved_integer(s, "logged");
-    at_.best_step = saved_integer(s, "best.step");
-    at_.seconds = saved_number(s, "seconds");
-    at_.first = saved_number(s, "figures.first");
-    at_.second = saved_number(s, "figures.second");
-    at_.best = saved_number(s, "figures.best");
-    at_.losses[0] = saved_number(s, "logged.classes");
-    at_.losses[1] = saved_number(s, "logged.boxes");
+    at_.restore(s);
+    checkpoints_.resume(at_);
     parts_.loader.seek({at_.step / batches_, at_.step % batches_});
     log_.emplace(parts_.folder.log(), at_.step, parts_.kind);
     std::fprintf(stderr, "fovea: going on behind step %" PRIu64 " of %" PRIu64 "\n", at_.step,
@@ -54,7 +46,7 @@ int train_run::operator()() {
     if (!log_)
         log_.emplace(parts_.folder.log(), parts_.kind);
     pace_ = {};
-    saved_seconds_ = seconds();
+    checkpoints_.begin(seconds());
     for (;;) {
         const bool stops = interrupt_.requested() && !between_updates();
         if (stops || (evaluation_is_due() && !evaluate())) {
@@ -85,13 +77,10 @@ void train_run::train_step() {
     const double rate = parts_.schedule.rate(at_.step);
     const train_result result = parts_.engine.step(batch->images.data(), parts_.loader.truths(), rate);
     if (!result.is_finite) {
-        pending_.reset();
-        end_saving();
+        checkpoints_.drop();
         stop_not_finite(*batch, parts_.engine.find_non_finite(batch->images.data()));
     }
-    save_pending();
-    if (saving_.valid() && saving_.wait_for(std::chrono::seconds(0)) == std::future_status::ready)
-        end_saving(); // an error ends the run at once
+    checkpoints_.release(); // an error ends the run at once
     ++at_.step;
     log_step(result, rate);
     pace_.add_step(batch->count, std::chrono::duration<double>(pace::clock::now() - began).count());
@@ -108,14 +97,11 @@ void train_run::log_step(const train_result& result, double rate) {
     at_.losses[1] += result.bbox_regression;
     if (++at_.logged < parts_.rhythm.log_every)
         return;
-    log_row row;
-    row.step = at_.step;
-    row.epoch = epoch();
+    log_row row = row_now();
     row.learning_rate = rate;
     row.class_loss = at_.losses[0] / static_cast<double>(at_.logged);
     row.box_loss = at_.losses[1] / static_cast<double>(at_.logged);
     row.loss = row.class_loss + row.box_loss;
-    row.seconds = seconds();
     log_->append(row);
     at_.losses[0] = at_.losses[1] = 0;
     at_.logged = 0;
@@ -128,9 +114,10 @@ void train_run::stop_not_finite(const image_batch& batch, const std::string& whe
                        std::to_string(batches_) + "): " + where + "\nthe photos of the batch:";
     for (const std::string& file : batch.files)
         text += "\n  " + file;
-    text += saved_.step > 0 ? "\nthe last good checkpoint, of step " + std::to_string(saved_.step) + ", is " +
-                                  parts_.folder.checkpoints().last().string()
-                            : "\nthere is no checkpoint yet";
+    const std::uint64_t saved = checkpoints_.saved_step();
+    text += saved > 0 ? "\nthe last good checkpoint, of step " + std::to_string(saved) + ", is " +
+                            parts_.folder.checkpoints().last().string()
+                      : "\nthere is no checkpoint yet";
     throw error(text + "\na smaller --lr, a longer --warmup-steps or --clip-norm may help");
 }
 
@@ -159,28 +146,43 @@ bool train_run::evaluate() {
     classes_ = figures.classes;
     parts_.schedule.observe(at_.first);
     log_figures();
-    const figure_names names = figure_names_of(parts_.kind);
-    const bool is_best = at_.first > at_.best;
-    if (is_best) {
-        at_.best = at_.first;
-        at_.best_step = at_.step;
-        if (parts_.rhythm.keep_best)
-            parts_.folder.write_best(weights, "step " + std::to_string(at_.step) + ", " + names.first +
-                                                  number_text(" %.5f, ", at_.first) + names.second +
-                                                  number_text(" %.5f", at_.second));
-    }
+    const bool is_best = keep_best(weights);
     parts_.folder.write_curves(log_->rows());
-    bar_.print("epoch " + number_text("%g", epoch()) + number_text("  loss %.4g  ", loss_) + names.first +
-               number_text(" %.4f  ", at_.first) + names.second + number_text(" %.4f", at_.second) +
-               (is_best ? "  best" : "") + "  " + duration_text(seconds()));
+    bar_.print("epoch " + number_text("%g", epoch()) + number_text("  loss %.4g  ", loss_) +
+               figures_text("%s %.4f  %s %.4f") + (is_best ? "  best" : "") + "  " + duration_text(seconds()));
     return true;
 }
 
-// A row of an evaluation.
-void train_run::log_figures() {
+// Whether the figures are the best so far; the weights are then written.
+bool train_run::keep_best(const state_dict& weights) {
+    if (!(at_.first > at_.best))
+        return false;
+    at_.best = at_.first;
+    at_.best_step = at_.step;
+    if (parts_.rhythm.keep_best)
+        parts_.folder.write_best(weights,
+                                 "step " + std::to_string(at_.step) + ", " + figures_text("%s %.5f, %s %.5f"));
+    return true;
+}
+
+// The figures of the last evaluation, each a name and a number.
+std::string train_run::figures_text(const char* format) const {
+    const figure_names names = figure_names_of(parts_.kind);
+    char text[64];
+    std::snprintf(text, sizeof text, format, names.first, at_.first, names.second, at_.second);
+    return text;
+}
+
+log_row train_run::row_now() const {
     log_row row;
     row.step = at_.step;
     row.epoch = epoch();
+    row.seconds = seconds();
+    return row;
+}
+
+void train_run::log_figures() {
+    log_row row = row_now();
     if (parts_.kind == log_kind::detection) {
         row.ap = at_.first;
         row.ap50 = at_.second;
@@ -188,7 +190,6 @@ void train_run::log_figures() {
         row.top1 = at_.first;
         row.top5 = at_.second;
     }
-    row.seconds = seconds();
     log_->append(row);
 }
 
@@ -216,63 +217,21 @@ training_state train_run::state() const {
     training_state s;
     parts_.engine.save(s);
     parts_.schedule.save(s);
-    s.integers["step"] = at_.step;
-    s.integers["evaluated"] = at_.evaluated;
-    s.integers["logged"] = at_.logged;
-    s.integers["best.step"] = at_.best_step;
-    s.numbers["seconds"] = seconds();
-    s.numbers["figures.first"] = at_.first;
-    s.numbers["figures.second"] = at_.second;
-    s.numbers["figures.best"] = at_.best;
-    s.numbers["logged.classes"] = at_.losses[0];
-    s.numbers["logged.boxes"] = at_.losses[1];
+    at_.save(s, seconds());
     s.texts["arch"] = make_train_engine.arch();
     s.settings = parts_.settings;
     return s;
 }
 
 void train_run::checkpoint_if_due() {
-    constexpr double pause = 30; // seconds between checkpoints that nobody asked for
-    const std::uint64_t every = parts_.rhythm.checkpoint_every;
-    const bool due = every > 0 ? at_.step - marked_ >= every
-                               : at_.step % batches_ == 0 && seconds() - saved_seconds_ >= pause;
-    if (at_.step == 0 || at_.step == marked_ || !due || between_updates())
-        return;
-    pending_ = state();
-    marked_ = at_.step;
-    saved_seconds_ = seconds();
-}
-
-// Writes the checkpoint while training goes on: disks may take seconds.
-void train_run::save_pending() {
-    if (!pending_)
-        return;
-    end_saving();
-    being_saved_ = {saved_integer(*pending_, "step"), saved_integer(*pending_, "evaluated")};
-    saving_ = std::async(std::launch::async,
-                         [this, s = std::move(*pending_)] { parts_.folder.checkpoints().save(s); });
-    pending_.reset();
-}
-
-void train_run::end_saving() {
-    if (!saving_.valid())
-        return;
-    saving_.get();
-    saved_ = being_saved_;
+    if (!between_updates() && checkpoints_.is_due(at_.step, seconds()))
+        checkpoints_.hold(state(), seconds());
 }
 
 void train_run::save_now() {
-    pending_.reset();
-    end_saving();
-    const save_mark now_at{at_.step, at_.evaluated};
-    if (now_at.step == saved_.step && now_at.evaluated == saved_.evaluated) // also before the first step
-        return;
-    const training_state now = state();
-    if (!is_finite(now))
-        throw error("the weights are not finite behind step " + std::to_string(at_.step) +
-                    "; no checkpoint is written of them");
-    parts_.folder.checkpoints().save(now);
-    saved_ = now_at;
+    checkpoints_.drop();
+    if (!checkpoints_.has(at_)) // also before the first step
+        checkpoints_.save(state());
 }
 
 void train_run::finish() {

@@ -2,6 +2,7 @@
 // moment goes on as if it had not been.
 #pragma once
 
+#include "checkpoint_writer.hpp"
 #include "interrupt.hpp"
 #include "pace.hpp"
 #include "progress.hpp"
@@ -9,10 +10,10 @@
 #include "train_folder.hpp"
 #include "train_loader.hpp"
 #include "train_log.hpp"
+#include "train_position.hpp"
 #include "train_schedule.hpp"
 #include "train_validation.hpp"
 
-#include <future>
 #include <map>
 #include <memory>
 #include <optional>
@@ -54,33 +55,18 @@ public:
     int operator()();
 
 private:
-    // What a checkpoint keeps beside the engine's state.
-    struct position {
-        std::uint64_t step = 0;
-        std::uint64_t evaluated = 0; // the step of the last evaluation
-        double seconds = 0;          // of training, before this process
-        double first = no_value, second = no_value, best = -1; // figures of evaluations
-        std::uint64_t best_step = 0;
-        double losses[2] = {}; // sums since the log's last row: classes, boxes
-        std::uint64_t logged = 0;
-    };
-
-    // Which state a checkpoint has.
-    struct save_mark {
-        std::uint64_t step = 0, evaluated = 0;
-    };
-
     void train_step();
     void log_step(const train_result& result, double rate);
     [[noreturn]] void stop_not_finite(const image_batch& batch, const std::string& where) const;
     bool evaluation_is_due() const noexcept;
     bool evaluate(); // false: interrupted
-    void log_figures();
+    bool keep_best(const state_dict& weights);
+    std::string figures_text(const char* format) const;
+    log_row row_now() const;
+    void log_figures(); // of an evaluation
     void checkpoint_if_due();
     void save_now();
     training_state state() const;
-    void save_pending();
-    void end_saving(); // throws what the writing of a checkpoint threw
     void finish();
     void end_epoch();
     void report_issues();
@@ -91,13 +77,9 @@ private:
 
     train_parts parts_;
     std::uint64_t batches_; // of an epoch
-    position at_;
+    train_position at_;
     std::optional<train_log> log_;
-    std::optional<training_state> pending_; // a checkpoint that waits until the next loss is finite
-    std::future<void> saving_;              // writes a checkpoint
-    save_mark being_saved_, saved_; // the checkpoint that saving_ writes, and the last one on the disk
-    std::uint64_t marked_ = 0;      // the step of the last checkpoint that was due
-    double saved_seconds_ = 0;
+    checkpoint_writer checkpoints_;
     double loss_ = no_value;   // of the last step
     std::size_t left_out_ = 0; // issues of the loader that have been reported
     std::string classes_;      // figures of each at the last evaluation in this process

@@ -1,4 +1,4 @@
-// Checks of option values: ranges that refuse NaN, sizes, names of models.
+// Checks of option values: ranges that refuse NaN, sizes, names of models; what refuses a value.
 #pragma once
 
 #include <fovea/models/zoo.hpp>
@@ -11,6 +11,11 @@
 #include <string>
 
 namespace fovea::cli {
+
+// An option's value that does not fit the rest of the call.
+[[noreturn]] inline void refuse(const char* option, const std::string& why) {
+    throw CLI::ValidationError(option, why);
+}
 
 namespace detail {
 
@@ -63,8 +68,8 @@ inline std::array<int, 2> parse_size(const std::string& text) {
         at = std::from_chars(at.ptr + 1, end, size[1]);
     if (at.ec != std::errc() || at.ptr != end || size[0] < 1 || size[1] < 1 || size[0] > most ||
         size[1] > most)
-        throw CLI::ValidationError("--input-size", "expected N or HxW of 1 to " + std::to_string(most) +
-                                                       " pixels, found '" + text + "'");
+        refuse("--input-size",
+               "expected N or HxW of 1 to " + std::to_string(most) + " pixels, found '" + text + "'");
     return size;
 }
 
@@ -77,7 +82,7 @@ inline std::array<double, 2> parse_ratio(const std::string& text) {
         at = std::from_chars(at.ptr + 1, end, ratio[1]);
     const auto fits = [](double side) { return side >= 0.01 && side <= 100; };
     if (at.ec != std::errc() || at.ptr != end || !fits(ratio[0]) || !fits(ratio[1]))
-        throw CLI::ValidationError("--ratios", "expected WxH with sides of 0.01 to 100, found '" + text + "'");
+        refuse("--ratios", "expected WxH with sides of 0.01 to 100, found '" + text + "'");
     return ratio;
 }
 
