@@ -3,7 +3,8 @@
 
 #include <fovea/kernels/reference/activation.hpp>
 #include <fovea/kernels/reference/elementwise.hpp>
-#include <fovea/kernels/training/map_kernels.hpp>
+#include <fovea/kernels/training/dropout.hpp>
+#include <fovea/kernels/training/elementwise.hpp>
 
 #include "support/golden.hpp"
 
@@ -27,7 +28,7 @@ map_problem map_problem_of(op kind, int images, shape in, activation act = activ
 
 map_problem elementwise_problem(int images, shape in, activation act, bool has_second) {
     map_problem p = map_problem_of(has_second ? op::add : op::activate, images, in, act);
-    p.kernel = has_second ? map_training_kernel<op::add>(act, true) : map_training_kernel<op::activate>(act);
+    p.kernel = training_pair<training_elementwise_kernel>();
     if (has_second) {
         p.second = in;
         p.second_numbers = random_batch(p.input.size(), 3);
@@ -61,7 +62,7 @@ void check_sum_and_activation(map_problem p, int at_once) {
 
 map_problem gate_problem(int images, shape in) {
     map_problem p = map_problem_of(op::scale, images, in);
-    p.kernel = map_training_kernel<op::scale>(activation::identity, true);
+    p.kernel = training_pair<training_scale_kernel>();
     p.second = {1, 1, in.channels};
     p.second_numbers = random_batch(static_cast<std::size_t>(images * in.channels));
     return p;
@@ -92,8 +93,7 @@ void check_gate(const map_problem& p, int at_once) {
 
 map_problem drop_problem(op kind, int images, shape in, float probability) {
     map_problem p = map_problem_of(kind, images, in);
-    p.kernel = kind == op::dropout ? map_training_kernel<op::dropout>()
-                                   : map_training_kernel<op::stochastic_depth>();
+    p.kernel = training_pair<training_dropout_kernel>();
     p.layer.dropout = probability;
     p.random = 7;
     for (double& x : p.input)
@@ -173,15 +173,6 @@ TEST_CASE("activations in training agree with torch at the kinks, too") {
             CHECK(compare(golden.output(name), array{{x.size()}, r.output}));
             CHECK(compare(golden.output(std::string("grad_") + name), array{{x.size()}, r.input_gradient}));
         }
-}
-
-TEST_CASE("an addition without an activation reads no value again") {
-    const training_kernel plain = map_training_kernel<op::add>(activation::identity, true);
-    CHECK_FALSE(plain.reads_input);
-    CHECK_FALSE(plain.reads_second);
-    const training_kernel activated = map_training_kernel<op::add>(activation::relu, true);
-    CHECK(activated.reads_input);
-    CHECK(activated.reads_second);
 }
 
 TEST_CASE("gates and their gradients agree with the reference") {

@@ -2,7 +2,7 @@
 // tests of norms, elementwise operators and pools are made of.
 #pragma once
 
-#include <fovea/graph/fuse.hpp>
+#include <fovea/graph/training_steps.hpp>
 #include <fovea/kernels/training_kernel.hpp>
 #include <fovea/program/memory.hpp>
 
@@ -176,11 +176,12 @@ inline map_results run_pair(const map_problem& p, executor& ex, int at_once) {
     for_each_range(p.kernel.forward);
     r.output = output.numbers();
 
-    // The backward pass reads what the kernel says that it reads.
-    o.input = p.kernel.reads_input ? o.input : nullptr;
-    o.second = p.kernel.reads_second ? o.second : nullptr;
-    o.third = p.kernel.reads_second ? o.third : nullptr;
-    o.output = p.kernel.reads_output ? o.output : nullptr;
+    // The backward pass reads what the plan keeps for it.
+    const bool reads_others = backward_reads_others(l.kind, l.act, l.factors);
+    o.input = backward_reads_input(l.kind, l.act, l.factors) ? o.input : nullptr;
+    o.second = reads_others ? o.second : nullptr;
+    o.third = reads_others ? o.third : nullptr;
+    o.output = nullptr;
     o.output_gradient = output_gradient.data();
     o.input_gradient = p.in_place ? output_gradient.data() : input_gradient.data();
     o.adds_input = !p.input_before.empty();

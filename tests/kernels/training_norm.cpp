@@ -3,7 +3,7 @@
 
 #include <fovea/kernels/reference/activation.hpp>
 #include <fovea/kernels/reference/norm.hpp>
-#include <fovea/kernels/training/map_kernels.hpp>
+#include <fovea/kernels/training/norm.hpp>
 
 #include "support/golden.hpp"
 #include "support/layout.hpp"
@@ -33,8 +33,7 @@ std::string text_of(const norm_case& c) {
 
 map_problem problem_of(const norm_case& c) {
     map_problem p;
-    p.kernel = c.groups > 0 ? map_training_kernel<op::group_norm>(c.act, c.second)
-                            : map_training_kernel<op::batch_norm>(c.act, c.second);
+    p.kernel = training_pair<training_norm_kernel>();
     p.layer.kind = c.groups > 0 ? op::group_norm : op::batch_norm;
     p.layer.groups = std::max(1, c.groups);
     p.layer.act = c.act;
@@ -353,8 +352,7 @@ public:
 
 private:
     void set_kind(op kind, const std::string& module, float epsilon) {
-        problem_.kernel = kind == op::group_norm ? map_training_kernel<op::group_norm>()
-                                                 : map_training_kernel<op::batch_norm>();
+        problem_.kernel = training_pair<training_norm_kernel>();
         problem_.layer = {};
         problem_.layer.kind = kind;
         problem_.layer.epsilon = epsilon;

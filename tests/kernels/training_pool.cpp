@@ -3,7 +3,9 @@
 
 #include <fovea/kernels/reference/pooling.hpp>
 #include <fovea/kernels/reference/resize.hpp>
-#include <fovea/kernels/training/map_kernels.hpp>
+#include <fovea/kernels/training/global_pool.hpp>
+#include <fovea/kernels/training/resize.hpp>
+#include <fovea/kernels/training/window_pool.hpp>
 
 #include "support/golden.hpp"
 #include "support/layout.hpp"
@@ -15,10 +17,10 @@ namespace {
 
 map_problem pool_problem(op kind, int images, shape in, shape out) {
     map_problem p;
-    p.kernel = kind == op::max_pool   ? map_training_kernel<op::max_pool>()
-               : kind == op::avg_pool ? map_training_kernel<op::avg_pool>()
-               : kind == op::resize   ? map_training_kernel<op::resize>()
-                                      : map_training_kernel<op::global_average_pool>();
+    p.kernel = kind == op::max_pool   ? training_pair<training_window_pool_kernel<kernel_detail::max_pool_gradient>>()
+               : kind == op::avg_pool ? training_pair<training_window_pool_kernel<kernel_detail::avg_pool_gradient>>()
+               : kind == op::resize   ? training_pair<training_resize_kernel>()
+                                      : training_pair<training_global_average_pool_kernel>();
     p.layer.kind = kind;
     p.images = images;
     p.in = in;

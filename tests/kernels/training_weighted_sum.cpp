@@ -3,7 +3,7 @@
 
 #include <fovea/kernels/reference/activation.hpp>
 #include <fovea/kernels/reference/weighted_sum.hpp>
-#include <fovea/kernels/training/map_kernels.hpp>
+#include <fovea/kernels/training/weighted_sum.hpp>
 
 using namespace fovea;
 using namespace fovea::test;
@@ -13,7 +13,7 @@ namespace {
 map_problem sum_problem(int images, shape in, const std::vector<float>& weight, weighting factors,
                         activation act = activation::identity) {
     map_problem p;
-    p.kernel = map_training_kernel<op::weighted_sum>(act, true);
+    p.kernel = training_pair<training_weighted_sum_kernel>();
     p.layer.kind = op::weighted_sum;
     p.layer.act = act;
     p.layer.factors = factors;

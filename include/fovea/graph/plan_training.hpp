@@ -157,6 +157,7 @@ private:
                 continue;
             backward_step& b = plan_.backward[at(s)];
             b.runs = true;
+            const node& n = g_[step.node];
             const int now = backward_of_[at(s)];
             gradient_[at(root_[at(step.value)])].include(now);
             const auto read = [&](node_id v) {
@@ -166,11 +167,11 @@ private:
                 is_there[at(v)] = is_there[at(v)] || again;
                 return first;
             };
-            if (backward_reads_input(g_, step))
+            if (backward_reads_input(n.kind, step.act, n.factors))
                 b.recomputes_input = read(step.input);
-            if (step.second >= 0 && backward_reads_others(g_, step))
+            if (step.second >= 0 && backward_reads_others(n.kind, step.act, n.factors))
                 b.recomputes_second = read(step.second);
-            if (step.third >= 0 && backward_reads_others(g_, step))
+            if (step.third >= 0 && backward_reads_others(n.kind, step.act, n.factors))
                 b.recomputes_third = read(step.third);
             b.adds_input = write_gradient(step.input, has_gradient, now);
             if (!b.adds_input && can_share(s))
@@ -213,7 +214,7 @@ private:
     // The gradient of a step's input takes the place of the output's, which nothing reads afterwards.
     constexpr bool can_share(int s) const noexcept {
         const training_step& step = step_at(s);
-        return runs_backward_in_place(g_, step) && g_[step.input].kind != op::input &&
+        return runs_backward_in_place(g_[step.node].kind) && g_[step.input].kind != op::input &&
                plan_.gradients[at(step.value)].where != place::output && step.input != step.second;
     }
     constexpr void share(node_id from, node_id to) noexcept {

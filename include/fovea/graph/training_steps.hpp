@@ -32,14 +32,14 @@ constexpr bool is_norm(op kind) noexcept {
     return kind == op::batch_norm || kind == op::group_norm;
 }
 
-// Whether the backward pass of a step reads the values that the forward pass read: the input; the second and the
-// third, where there are any.
-constexpr bool backward_reads_input(graph_view g, const training_step& s) noexcept {
-    switch (g[s.node].kind) {
+// Whether the backward pass of an operator reads the values that its forward pass read: the input; the second and the
+// third, where there are any. `act`: of the step; `factors`: of a weighted sum.
+constexpr bool backward_reads_input(op kind, activation act, weighting factors) noexcept {
+    switch (kind) {
     case op::add:
-        return s.act != activation::identity;
+        return act != activation::identity;
     case op::weighted_sum:
-        return s.act != activation::identity || g[s.node].factors != weighting::none;
+        return act != activation::identity || factors != weighting::none;
     case op::global_average_pool:
     case op::avg_pool:
     case op::resize:
@@ -50,15 +50,13 @@ constexpr bool backward_reads_input(graph_view g, const training_step& s) noexce
         return true;
     }
 }
-constexpr bool backward_reads_others(graph_view g, const training_step& s) noexcept {
-    const op kind = g[s.node].kind;
-    return kind == op::weighted_sum ? backward_reads_input(g, s)
-                                    : kind == op::scale || s.act != activation::identity;
+constexpr bool backward_reads_others(op kind, activation act, weighting factors) noexcept {
+    return kind == op::weighted_sum ? backward_reads_input(kind, act, factors)
+                                    : kind == op::scale || act != activation::identity;
 }
 
 // Whether the backward pass may write the input's gradient over the output's.
-constexpr bool runs_backward_in_place(graph_view g, const training_step& s) noexcept {
-    const op kind = g[s.node].kind;
+constexpr bool runs_backward_in_place(op kind) noexcept {
     return is_norm(kind) || kind == op::activate;
 }
 

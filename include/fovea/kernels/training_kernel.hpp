@@ -67,7 +67,7 @@ struct training_operands {
     bool uses_running = false; // normalise by the running statistics, which then stay as they are
     // Gradients, for the first image. A null pointer: not wanted. Where adds_ is set the gradient is added to what
     // is there (the value has several readers), else it is overwritten. input_gradient may be the same memory as
-    // output_gradient where the kernel says so (in_place).
+    // output_gradient where runs_backward_in_place() says so.
     const float* output_gradient = nullptr;
     float* input_gradient = nullptr;
     float* second_gradient = nullptr;
@@ -88,7 +88,8 @@ struct training_operands {
 // in ascending order, so that maps are still in the cache when the next step reads them. For each range, forward:
 //     forward(range); then, of the step behind it, reduce(range)
 // and when all ranges are through, finish(); the passes backward likewise. Sums over images run in ascending order
-// of images, whatever the ranges and workers are. Functions that are null have nothing to do.
+// of images, whatever the ranges and workers are. Functions that are null have nothing to do. Which values a
+// backward pass reads, and where it may work in place: graph/training_steps.hpp.
 struct training_kernel {
     using call = void (*)(const training_layer&, const training_operands&, executor&) noexcept;
     using range_call = void (*)(const training_layer&, const training_operands&, image_range,
@@ -96,7 +97,7 @@ struct training_kernel {
     using size_call = std::size_t (*)(const training_layer&) noexcept;
 
     const char* name = "";
-    size_call packed_floats = nullptr;
+    size_call packed_floats = nullptr; // the sizes are never null
     size_call saved_floats = nullptr;
     // Of a call on `images` images with that many workers.
     std::size_t (*scratch_floats)(const training_layer&, int images, int workers) noexcept = nullptr;
@@ -109,10 +110,6 @@ struct training_kernel {
     range_call reduce_backward = nullptr; // partial sums over output_gradient
     call finish_backward = nullptr;       // the sums; weight and bias gradients of norms
     range_call backward = nullptr;        // input, second, weight and bias gradients
-    bool in_place = false;      // backward may write input_gradient over output_gradient
-    bool reads_input = true;    // backward reads the input's values
-    bool reads_second = false;  // backward reads the second value, and the third
-    bool reads_output = false;  // backward reads the output's values
 };
 
 } // namespace fovea

@@ -67,23 +67,23 @@ constexpr training_kernel training_kernel_for() noexcept {
     if constexpr (static_cast<int>(Id) < training_conv_count)
         return training_conv_for<static_cast<training_conv_id>(Id)>();
     else if constexpr (Id == id::norm)
-        return training_norm_kernel::pair();
+        return training_pair<training_norm_kernel>();
     else if constexpr (Id == id::scale)
-        return training_scale_kernel::pair();
+        return training_pair<training_scale_kernel>();
     else if constexpr (Id == id::global_average_pool)
-        return training_global_average_pool_kernel::pair();
+        return training_pair<training_global_average_pool_kernel>();
     else if constexpr (Id == id::dropout)
-        return training_dropout_kernel::pair();
+        return training_pair<training_dropout_kernel>();
     else if constexpr (Id == id::max_pool)
-        return training_window_pool_kernel<kernel_detail::max_pool_gradient>::pair();
+        return training_pair<training_window_pool_kernel<kernel_detail::max_pool_gradient>>();
     else if constexpr (Id == id::avg_pool)
-        return training_window_pool_kernel<kernel_detail::avg_pool_gradient>::pair();
+        return training_pair<training_window_pool_kernel<kernel_detail::avg_pool_gradient>>();
     else if constexpr (Id == id::resize)
-        return training_resize_kernel::pair();
+        return training_pair<training_resize_kernel>();
     else if constexpr (Id == id::weighted_sum)
-        return training_weighted_sum_kernel::pair();
+        return training_pair<training_weighted_sum_kernel>();
     else
-        return training_elementwise_kernel::pair();
+        return training_pair<training_elementwise_kernel>();
 }
 
 FOVEA_ARCH_NAMESPACE_END

@@ -12,20 +12,6 @@ struct training_memory {
     std::size_t all = 0;     // the size of the whole block
 };
 
-namespace detail {
-
-constexpr std::size_t floats_of(training_kernel::size_call size, const training_layer& l) noexcept {
-    return size == nullptr ? 0 : whole_cache_lines(size(l));
-}
-
-// Scratch memory of a step's calls on `images` images.
-constexpr std::size_t scratch_floats(const training_kernel& k, const training_layer& l, int images,
-                                     int workers) noexcept {
-    return k.scratch_floats == nullptr ? 0 : whole_cache_lines(k.scratch_floats(l, images, workers));
-}
-
-} // namespace detail
-
 // Lays out the memory behind the plan's arena. Calls place(step, packed, saved) for each step's own memory.
 // `layer_of(step)`: its training_layer. `Plan`: a training_plan.
 template <class Plan, class LayerOf, class Place>
@@ -35,14 +21,14 @@ constexpr training_memory lay_out_training(const Plan& plan, span<const training
     std::size_t end = plan.floats;
     for (std::size_t s = 0; s < kernels.size(); ++s) {
         const training_layer l = layer_of(static_cast<int>(s));
-        const std::size_t packed = detail::floats_of(kernels[s].packed_floats, l);
+        const std::size_t packed = whole_cache_lines(kernels[s].packed_floats(l));
         place(s, end, end + packed);
-        end += packed + detail::floats_of(kernels[s].saved_floats, l);
+        end += packed + whole_cache_lines(kernels[s].saved_floats(l));
     }
     std::size_t scratch = 0;
     const auto include = [&](int s, int images) {
         const std::size_t floats =
-            detail::scratch_floats(kernels[static_cast<std::size_t>(s)], layer_of(s), images, workers);
+            whole_cache_lines(kernels[static_cast<std::size_t>(s)].scratch_floats(layer_of(s), images, workers));
         scratch = scratch < floats ? floats : scratch;
     };
     for (const auto& list : {plan.forward_segments.view(), plan.backward_segments.view()})

@@ -63,21 +63,21 @@ template <training_conv_id Id>
 constexpr training_kernel training_conv_for() noexcept {
     using id = training_conv_id;
     if constexpr (Id == id::pointwise)
-        return training_pointwise_kernel::pair();
+        return training_pair<training_pointwise_kernel>();
     else if constexpr (Id == id::depthwise_3x3)
-        return training_depthwise_kernel<3, 1>::pair();
+        return training_pair<training_depthwise_kernel<3, 1>>();
     else if constexpr (Id == id::depthwise_3x3_stride_2)
-        return training_depthwise_kernel<3, 2>::pair();
+        return training_pair<training_depthwise_kernel<3, 2>>();
     else if constexpr (Id == id::depthwise_5x5)
-        return training_depthwise_kernel<5, 1>::pair();
+        return training_pair<training_depthwise_kernel<5, 1>>();
     else if constexpr (Id == id::depthwise_5x5_stride_2)
-        return training_depthwise_kernel<5, 2>::pair();
+        return training_pair<training_depthwise_kernel<5, 2>>();
     else if constexpr (Id == id::depthwise_any)
-        return training_depthwise_any_kernel::pair();
+        return training_pair<training_depthwise_any_kernel>();
     else if constexpr (Id == id::stem_3x3_stride_2)
-        return training_stem_kernel<kernel_detail::stem_3x3_stride_2>::pair();
+        return training_pair<training_stem_kernel<kernel_detail::stem_3x3_stride_2>>();
     else
-        return training_general_conv_kernel::pair();
+        return training_pair<training_general_conv_kernel>();
 }
 
 FOVEA_ARCH_NAMESPACE_END

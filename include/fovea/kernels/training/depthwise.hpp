@@ -3,6 +3,7 @@
 
 #include <fovea/kernels/training/depthwise_tiles.hpp>
 #include <fovea/kernels/training/direct_gradient.hpp>
+#include <fovea/kernels/training/pair.hpp>
 #include <fovea/kernels/training/partial_sums.hpp>
 #include <fovea/kernels/training/product_gradient.hpp>
 #include <fovea/kernels/training_kernel.hpp>
@@ -55,7 +56,7 @@ struct depthwise_part {
 } // namespace kernel_detail
 
 template <int Kernel, int Stride>
-struct training_depthwise_kernel {
+struct training_depthwise_kernel : plain_training_kernel {
     static constexpr const char* name = "depthwise";
 
     static constexpr std::size_t packed_floats(const training_layer& l) noexcept {
@@ -102,17 +103,6 @@ struct training_depthwise_kernel {
         if (o.weight_gradient != nullptr)
             add_partial_sums(parts, r.count() * cut_type(l).bands, static_cast<std::ptrdiff_t>(floats),
                              taps + 1, 1, taps, l.out.map.channels, o.weight_gradient);
-    }
-    static constexpr training_kernel pair() noexcept {
-        training_kernel k;
-        k.name = name;
-        k.packed_floats = &packed_floats;
-        k.scratch_floats = &scratch_floats;
-        k.prepare_forward = &prepare_forward;
-        k.forward = &forward;
-        k.prepare_backward = &prepare_backward;
-        k.backward = &backward;
-        return k;
     }
 
 private:

@@ -3,10 +3,11 @@
 
 #include <fovea/kernels/simd/depthwise_any.hpp>
 #include <fovea/kernels/training/depthwise.hpp>
+#include <fovea/kernels/training/pair.hpp>
 
 FOVEA_ARCH_NAMESPACE_BEGIN
 
-struct training_depthwise_any_kernel {
+struct training_depthwise_any_kernel : plain_training_kernel {
     static constexpr const char* name = "depthwise_any";
 
     static constexpr std::size_t packed_floats(const training_layer& l) noexcept {
@@ -19,6 +20,7 @@ struct training_depthwise_any_kernel {
     static void prepare(const training_layer& l, const training_operands& o, executor&) noexcept {
         kernel_detail::pack_depthwise(o.weight, o.bias, taps(l), l.out.map.channels, false, o.packed);
     }
+    static constexpr training_kernel::call prepare_forward = &prepare, prepare_backward = &prepare;
     static void forward(const training_layer& l, const training_operands& o, image_range r,
                         executor& ex) noexcept {
         const layer one = kernel_detail::layer_of(l);
@@ -45,17 +47,6 @@ struct training_depthwise_any_kernel {
                          for (int x = 0; x < l.in.map.width; ++x)
                              write_pixel_gradient(l, o, r.first + task / height, task % height, x);
                      });
-    }
-    static constexpr training_kernel pair() noexcept {
-        training_kernel k;
-        k.name = name;
-        k.packed_floats = &packed_floats;
-        k.scratch_floats = &scratch_floats;
-        k.prepare_forward = &prepare;
-        k.forward = &forward;
-        k.prepare_backward = &prepare;
-        k.backward = &backward;
-        return k;
     }
 
 private:

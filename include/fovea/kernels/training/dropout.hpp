@@ -3,6 +3,7 @@
 #pragma once
 
 #include <fovea/kernels/training/norm_passes.hpp>
+#include <fovea/kernels/training/pair.hpp>
 #include <fovea/train/random.hpp>
 
 FOVEA_ARCH_NAMESPACE_BEGIN
@@ -12,22 +13,9 @@ FOVEA_ARCH_NAMESPACE_BEGIN
 // all is zero). Whether a number is kept follows from operands.random, its image and its place in the dense
 // map alone: forward and backward agree, whatever the ranges and workers. The gradient may lie over the
 // output's.
-struct training_dropout_kernel {
+struct training_dropout_kernel : plain_training_kernel {
     static constexpr const char* name = "dropout";
 
-    static constexpr std::size_t no_floats(const training_layer&) noexcept { return 0; }
-    static constexpr std::size_t scratch_floats(const training_layer&, int, int) noexcept { return 0; }
-    static constexpr training_kernel pair() noexcept {
-        training_kernel k;
-        k.name = name;
-        k.packed_floats = k.saved_floats = &no_floats;
-        k.scratch_floats = &scratch_floats;
-        k.forward = &forward;
-        k.backward = &backward;
-        k.in_place = true;
-        k.reads_input = false;
-        return k;
-    }
 
     static void forward(const training_layer& l, const training_operands& o, image_range images,
                         executor& ex) noexcept {

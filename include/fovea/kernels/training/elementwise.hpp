@@ -2,26 +2,15 @@
 #pragma once
 
 #include <fovea/kernels/training/norm_passes.hpp>
+#include <fovea/kernels/training/pair.hpp>
 
 FOVEA_ARCH_NAMESPACE_BEGIN
 
 // output = f(input): op::activate. The gradient may lie over the output's.
 // output = f(input + second): op::add. Likewise, for one of the two gradients. All maps have padded channels.
-struct training_elementwise_kernel {
+struct training_elementwise_kernel : plain_training_kernel {
     static constexpr const char* name = "elementwise";
 
-    static constexpr std::size_t no_floats(const training_layer&) noexcept { return 0; }
-    static constexpr std::size_t scratch_floats(const training_layer&, int, int) noexcept { return 0; }
-    static constexpr training_kernel pair() noexcept {
-        training_kernel k;
-        k.name = name;
-        k.packed_floats = k.saved_floats = &no_floats;
-        k.scratch_floats = &scratch_floats;
-        k.forward = &forward;
-        k.backward = &backward;
-        k.in_place = k.reads_input = k.reads_second = true;
-        return k;
-    }
 
     static void forward(const training_layer& l, const training_operands& o, image_range images,
                         executor& ex) noexcept {
@@ -104,24 +93,13 @@ private:
 
 // output = input * gate, the gate (second) being 1x1 with the map's channels: op::scale. The input's gradient
 // may lie over the output's; the gate's is a sum over the map.
-struct training_scale_kernel {
+struct training_scale_kernel : plain_training_kernel {
     static constexpr const char* name = "scale";
 
-    static constexpr std::size_t no_floats(const training_layer&) noexcept { return 0; }
     // The gate's gradient from each chunk.
     static constexpr std::size_t scratch_floats(const training_layer& l, int images, int) noexcept {
         return static_cast<std::size_t>(images) * static_cast<std::size_t>(l.in.map.stride) *
                static_cast<std::size_t>(detail::pixel_chunks(l.in.map).count());
-    }
-    static constexpr training_kernel pair() noexcept {
-        training_kernel k;
-        k.name = name;
-        k.packed_floats = k.saved_floats = &no_floats;
-        k.scratch_floats = &scratch_floats;
-        k.forward = &forward;
-        k.backward = &backward;
-        k.in_place = k.reads_input = k.reads_second = true;
-        return k;
     }
 
     static void forward(const training_layer& l, const training_operands& o, image_range images,

@@ -5,10 +5,11 @@
 #include <fovea/kernels/general_conv.hpp>
 #include <fovea/kernels/simd/dense_conv.hpp>
 #include <fovea/kernels/training/conv_gradient.hpp>
+#include <fovea/kernels/training/pair.hpp>
 
 FOVEA_ARCH_NAMESPACE_BEGIN
 
-struct training_general_conv_kernel {
+struct training_general_conv_kernel : plain_training_kernel {
     static constexpr const char* name = "general_conv";
 
     static constexpr std::size_t packed_floats(const training_layer& l) noexcept {
@@ -94,17 +95,6 @@ struct training_general_conv_kernel {
             x.residual = o.adds_input ? x.output : nullptr;
             dense_conv_kernel::run(turned, x, of_image);
         });
-    }
-    static constexpr training_kernel pair() noexcept {
-        training_kernel k;
-        k.name = name;
-        k.packed_floats = &packed_floats;
-        k.scratch_floats = &scratch_floats;
-        k.prepare_forward = &prepare_forward;
-        k.forward = &forward;
-        k.prepare_backward = &prepare_backward;
-        k.backward = &backward;
-        return k;
     }
 
 private:

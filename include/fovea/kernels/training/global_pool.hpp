@@ -2,29 +2,19 @@
 #pragma once
 
 #include <fovea/kernels/training/norm_passes.hpp>
+#include <fovea/kernels/training/pair.hpp>
 
 FOVEA_ARCH_NAMESPACE_BEGIN
 
 // op::global_average_pool: the mean of each channel; each pixel's gradient is the mean's share. Maps have
 // padded channels.
-struct training_global_average_pool_kernel {
+struct training_global_average_pool_kernel : plain_training_kernel {
     static constexpr const char* name = "global_average_pool";
 
-    static constexpr std::size_t no_floats(const training_layer&) noexcept { return 0; }
     // Each chunk's sum.
     static constexpr std::size_t scratch_floats(const training_layer& l, int images, int) noexcept {
         return static_cast<std::size_t>(images) * static_cast<std::size_t>(l.in.map.stride) *
                static_cast<std::size_t>(detail::pixel_chunks(l.in.map).count());
-    }
-    static constexpr training_kernel pair() noexcept {
-        training_kernel k;
-        k.name = name;
-        k.packed_floats = k.saved_floats = &no_floats;
-        k.scratch_floats = &scratch_floats;
-        k.forward = &forward;
-        k.backward = &backward;
-        k.reads_input = false;
-        return k;
     }
 
     static void forward(const training_layer& l, const training_operands& o, image_range images,

@@ -4,6 +4,7 @@
 
 #include <fovea/kernels/training/batch_statistics.hpp>
 #include <fovea/kernels/training/group_statistics.hpp>
+#include <fovea/kernels/training/pair.hpp>
 
 FOVEA_ARCH_NAMESPACE_BEGIN
 
@@ -11,28 +12,11 @@ FOVEA_ARCH_NAMESPACE_BEGIN
 // evaluation mode, gamma and beta still learning) and torch.nn.GroupNorm. All maps have padded channels. The
 // backward pass computes what is in front of the activation again, from the input. Each of the two gradients
 // may lie over the output's, but not both.
-struct training_norm_kernel {
+struct training_norm_kernel : plain_training_kernel {
     static constexpr const char* name = "norm";
 
-    static constexpr std::size_t packed_floats(const training_layer&) noexcept { return 0; }
     static constexpr std::size_t saved_floats(const training_layer& l) noexcept {
         return kernel_detail::norm_memory(l).floats();
-    }
-    static constexpr std::size_t scratch_floats(const training_layer&, int, int) noexcept { return 0; }
-    static constexpr training_kernel pair() noexcept {
-        training_kernel k;
-        k.name = name;
-        k.packed_floats = &packed_floats;
-        k.saved_floats = &saved_floats;
-        k.scratch_floats = &scratch_floats;
-        k.reduce = &reduce;
-        k.finish = &finish;
-        k.forward = &forward;
-        k.reduce_backward = &reduce_backward;
-        k.finish_backward = &finish_backward;
-        k.backward = &backward;
-        k.in_place = k.reads_input = k.reads_second = true;
-        return k;
     }
 
     static void reduce(const training_layer& l, const training_operands& o, image_range images,

@@ -1,11 +1,12 @@
 // Training of pointwise convolutions and linear layers: three matrix products.
 #pragma once
 
+#include <fovea/kernels/training/pair.hpp>
 #include <fovea/kernels/training/product_gradient.hpp>
 
 FOVEA_ARCH_NAMESPACE_BEGIN
 
-struct training_pointwise_kernel {
+struct training_pointwise_kernel : plain_training_kernel {
     static constexpr const char* name = "pointwise";
 
     // The weights, transposed for the backward pass.
@@ -57,17 +58,6 @@ struct training_pointwise_kernel {
             matrix_product(y, x, o.adds_input)
                 .run(output_gradient, o.packed, o.input_gradient + r.first * l.in.image_stride, o.scratch,
                      ex);
-    }
-    static constexpr training_kernel pair() noexcept {
-        training_kernel k;
-        k.name = name;
-        k.packed_floats = &packed_floats;
-        k.scratch_floats = &scratch_floats;
-        k.prepare_forward = &prepare_forward;
-        k.forward = &forward;
-        k.prepare_backward = &prepare_backward;
-        k.backward = &backward;
-        return k;
     }
 
 private:

@@ -3,28 +3,18 @@
 
 #include <fovea/kernels/simd/resize.hpp>
 #include <fovea/kernels/training/channel_blocks.hpp>
+#include <fovea/kernels/training/pair.hpp>
 
 FOVEA_ARCH_NAMESPACE_BEGIN
 
 // op::resize: an output's gradient goes to every pixel that it was blended of, by the same weights. Maps have
 // padded channels.
-struct training_resize_kernel {
+struct training_resize_kernel : plain_training_kernel {
     static constexpr const char* name = "resize";
 
-    static constexpr std::size_t no_floats(const training_layer&) noexcept { return 0; }
     static constexpr std::size_t scratch_floats(const training_layer& l, int, int workers) noexcept {
         return resize_kernel::scratch_floats(kernel_detail::inference_layer(l), false) *
                static_cast<std::size_t>(workers);
-    }
-    static constexpr training_kernel pair() noexcept {
-        training_kernel k;
-        k.name = name;
-        k.packed_floats = k.saved_floats = &no_floats;
-        k.scratch_floats = &scratch_floats;
-        k.forward = &forward;
-        k.backward = &backward;
-        k.reads_input = false;
-        return k;
     }
 
     static void forward(const training_layer& l, const training_operands& o, image_range images,

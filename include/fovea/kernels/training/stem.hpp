@@ -3,13 +3,14 @@
 
 #include <fovea/kernels/simd/stem.hpp>
 #include <fovea/kernels/training/direct_gradient.hpp>
+#include <fovea/kernels/training/pair.hpp>
 #include <fovea/kernels/training/partial_sums.hpp>
 #include <fovea/kernels/training/product_gradient.hpp>
 
 FOVEA_ARCH_NAMESPACE_BEGIN
 
 template <class Window>
-struct training_stem_kernel {
+struct training_stem_kernel : plain_training_kernel {
     static constexpr const char* name = "stem";
 
     static constexpr std::size_t packed_floats(const training_layer& l) noexcept {
@@ -51,16 +52,6 @@ struct training_stem_kernel {
             sum_weight_gradient(l, o, r, ex);
         if (o.input_gradient != nullptr)
             add_input_gradient(l, o, r, ex);
-    }
-    static constexpr training_kernel pair() noexcept {
-        training_kernel k;
-        k.name = name;
-        k.packed_floats = &packed_floats;
-        k.scratch_floats = &scratch_floats;
-        k.prepare_forward = &prepare_forward;
-        k.forward = &forward;
-        k.backward = &backward;
-        return k;
     }
 
 private:

@@ -3,6 +3,7 @@
 
 #include <fovea/kernels/simd/sum_factors.hpp>
 #include <fovea/kernels/training/norm_passes.hpp>
+#include <fovea/kernels/training/pair.hpp>
 
 FOVEA_ARCH_NAMESPACE_BEGIN
 
@@ -29,27 +30,14 @@ inline void add_weight_gradient(weighting how, const float* weight, int count,
 
 // output = f(f0 * input + f1 * second + f2 * third): op::weighted_sum, the factors out of the parameter. All maps
 // have padded channels.
-struct training_weighted_sum_kernel {
+struct training_weighted_sum_kernel : plain_training_kernel {
     static constexpr const char* name = "weighted_sum";
 
     // The factors.
     static constexpr std::size_t packed_floats(const training_layer& l) noexcept { return summands(l); }
-    static constexpr std::size_t no_floats(const training_layer&) noexcept { return 0; }
     // The factors' gradients from each chunk, channel by channel.
     static constexpr std::size_t scratch_floats(const training_layer& l, int images, int) noexcept {
         return static_cast<std::size_t>(images) * chunks_of(l) * summands(l) * stride_of(l);
-    }
-    static constexpr training_kernel pair() noexcept {
-        training_kernel k;
-        k.name = name;
-        k.packed_floats = &packed_floats;
-        k.saved_floats = &no_floats;
-        k.scratch_floats = &scratch_floats;
-        k.prepare_forward = k.prepare_backward = &prepare;
-        k.forward = &forward;
-        k.backward = &backward;
-        k.reads_input = k.reads_second = true;
-        return k;
     }
 
     static void prepare(const training_layer& l, const training_operands& o, executor&) noexcept {
@@ -57,6 +45,7 @@ struct training_weighted_sum_kernel {
         for (std::size_t i = 0; i < summands(l); ++i)
             o.packed[i] = static_cast<float>(factors[i]);
     }
+    static constexpr training_kernel::call prepare_forward = &prepare, prepare_backward = &prepare;
     static void forward(const training_layer& l, const training_operands& o, image_range images,
                         executor& ex) noexcept {
         with_summands(l, [&](auto count) {

@@ -1,8 +1,10 @@
 // Training of pools with a sliding window: inference's kernels forward, and where the gradient goes.
 #pragma once
 
+#include <fovea/graph/training_steps.hpp>
 #include <fovea/kernels/simd/window_pool.hpp>
 #include <fovea/kernels/training/channel_blocks.hpp>
+#include <fovea/kernels/training/pair.hpp>
 
 FOVEA_ARCH_NAMESPACE_BEGIN
 
@@ -12,7 +14,7 @@ namespace kernel_detail {
 // does; to none where that is the padding's zero, or not a number.
 struct max_pool_gradient {
     static constexpr const char* name = "max_pool";
-    static constexpr bool reads_input = true;
+    static constexpr op kind = op::max_pool;
     using forward_kernel = window_pool_kernel<max_pooling>;
 
     template <class Vector>
@@ -53,7 +55,7 @@ struct max_pool_gradient {
 // A mean's gradient goes to all numbers of the window in equal parts.
 struct avg_pool_gradient {
     static constexpr const char* name = "avg_pool";
-    static constexpr bool reads_input = false;
+    static constexpr op kind = op::avg_pool;
     using forward_kernel = window_pool_kernel<average_pooling>;
 
     template <class Vector>
@@ -75,21 +77,9 @@ struct avg_pool_gradient {
 // op::max_pool and op::avg_pool. Gradient is max_pool_gradient or avg_pool_gradient. Maps have padded
 // channels.
 template <class Gradient>
-struct training_window_pool_kernel {
+struct training_window_pool_kernel : plain_training_kernel {
     static constexpr const char* name = Gradient::name;
 
-    static constexpr std::size_t no_floats(const training_layer&) noexcept { return 0; }
-    static constexpr std::size_t scratch_floats(const training_layer&, int, int) noexcept { return 0; }
-    static constexpr training_kernel pair() noexcept {
-        training_kernel k;
-        k.name = name;
-        k.packed_floats = k.saved_floats = &no_floats;
-        k.scratch_floats = &scratch_floats;
-        k.forward = &forward;
-        k.backward = &backward;
-        k.reads_input = Gradient::reads_input;
-        return k;
-    }
 
     static void forward(const training_layer& l, const training_operands& o, image_range images,
                         executor& ex) noexcept {
@@ -100,11 +90,12 @@ struct training_window_pool_kernel {
         using namespace kernel_detail;
         if (o.input_gradient == nullptr)
             return;
+        constexpr bool reads_input = backward_reads_input(Gradient::kind, activation::identity, weighting::none);
         for_each_channel_block(l, o, images, ex, [&](int image, int first, int last) {
             for_each_vector(first, last, [&](auto tag, int c) {
                 using v = decltype(tag);
                 const float* const input =
-                    Gradient::reads_input ? image_of(o.input, l.in, image) + c : nullptr;
+                    reads_input ? image_of(o.input, l.in, image) + c : nullptr;
                 const float* output_gradient = image_of(o.output_gradient, l.out, image) + c;
                 float* const input_gradient = image_of(o.input_gradient, l.in, image) + c;
                 for (int y = 0; y < l.out.map.height; ++y)
