@@ -7,15 +7,9 @@
 #pragma once
 
 #include <fovea/graph/graph.hpp>
+#include <fovea/graph/padding.hpp>
 
 namespace fovea {
-
-// Floats from one pixel to the next inside the network: channels rounded up, so that vectors of 8 never
-// straddle pixels.
-inline constexpr int channel_multiple = 8;
-constexpr int padded_channels(int channels) noexcept {
-    return (channels + channel_multiple - 1) / channel_multiple * channel_multiple;
-}
 
 // A convolution that a step runs in front of its own operator: see graph/fuse_blocks.hpp.
 struct stage {

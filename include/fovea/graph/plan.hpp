@@ -9,10 +9,9 @@
 
 namespace fovea {
 
-// Floats of a value in the arena, in whole cache lines.
+// Floats of a value in the arena.
 constexpr std::size_t arena_floats(shape s) noexcept {
-    const auto pixels = static_cast<std::size_t>(s.height) * static_cast<std::size_t>(s.width);
-    return (pixels * static_cast<std::size_t>(padded_channels(s.channels)) + 15) / 16 * 16;
+    return whole_cache_lines(padded_floats(s));
 }
 
 enum class place : unsigned char { none, input, arena, output };

@@ -27,16 +27,13 @@ struct segment_list {
 namespace detail {
 
 // Images whose largest map of the segment takes about half a megabyte together, but never more than the batch.
-constexpr int images_of_segment(graph_view g, span<const training_step> steps, span<const shape> shapes,
-                                const step_segment& s, int batch) noexcept {
+constexpr int images_of_segment(span<const training_step> steps, span<const shape> shapes, const step_segment& s,
+                                int batch) noexcept {
     constexpr std::size_t floats_at_once = 131072;
     std::size_t largest = 1;
     for (int i = s.first; i < s.last; ++i)
         for (node_id v : {steps[static_cast<std::size_t>(i)].input, steps[static_cast<std::size_t>(i)].value}) {
-            const shape& map = shapes[static_cast<std::size_t>(v)];
-            const std::size_t floats = static_cast<std::size_t>(map.height) *
-                                       static_cast<std::size_t>(map.width) *
-                                       static_cast<std::size_t>(padded_channels(g[v].out.channels));
+            const std::size_t floats = padded_floats(shapes[static_cast<std::size_t>(v)]);
             largest = largest < floats ? floats : largest;
         }
     const std::size_t images = floats_at_once / largest;
@@ -56,7 +53,7 @@ constexpr segment_list<Capacity> forward_segments(graph_view g, span<const train
     for (int s = 0; s <= count; ++s)
         if (s == count || (s > 0 && is_norm(g[steps[static_cast<std::size_t>(s)].node].kind))) {
             now.last = s;
-            now.images = detail::images_of_segment(g, steps, shapes, now, batch);
+            now.images = detail::images_of_segment(steps, shapes, now, batch);
             list.push(now);
             now.first = s;
         }
@@ -73,7 +70,7 @@ constexpr segment_list<Capacity> backward_segments(graph_view g, span<const trai
     for (int s = count; s >= 0; --s)
         if (s == 0 || (s < count && is_norm(g[steps[static_cast<std::size_t>(s) - 1].node].kind))) {
             now.first = s;
-            now.images = detail::images_of_segment(g, steps, shapes, now, batch);
+            now.images = detail::images_of_segment(steps, shapes, now, batch);
             list.push(now);
             now.last = s;
         }

@@ -99,7 +99,7 @@ struct training_kernel {
     const char* name = "";
     size_call packed_floats = nullptr; // the sizes are never null
     size_call saved_floats = nullptr;
-    // Of a call on `images` images with that many workers.
+    // Of a call on `images` images, or fewer, with that many workers.
     std::size_t (*scratch_floats)(const training_layer&, int images, int workers) noexcept = nullptr;
 
     call prepare_forward = nullptr;   // packs weights

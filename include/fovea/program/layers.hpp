@@ -78,8 +78,4 @@ constexpr layer layer_of(graph_view g, const step& s, span<const shape> shapes,
     return l;
 }
 
-constexpr std::size_t whole_cache_lines(std::size_t floats) noexcept {
-    return (floats + 15) / 16 * 16;
-}
-
 } // namespace fovea

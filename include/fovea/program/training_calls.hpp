@@ -2,10 +2,7 @@
 // caller's images.
 #pragma once
 
-#include <fovea/graph/plan_training.hpp>
-#include <fovea/kernels/training_kernel.hpp>
-#include <fovea/program/replan.hpp>
-#include <fovea/program/training_layers.hpp>
+#include <fovea/program/planned_training.hpp>
 #include <fovea/program/training_parameters.hpp>
 #include <fovea/train/random.hpp>
 
@@ -13,18 +10,6 @@
 #include <vector>
 
 namespace fovea {
-
-// What a training network is planned for. Shapes by node; layers and the kernels' own memory by step.
-struct planned_training {
-    training_plan_options options;
-    std::vector<shape> shapes;
-    training_plan<max_runtime_nodes> plan;
-    std::vector<training_layer> layers;
-    std::vector<std::size_t> packed, saved; // offsets into the arena
-    std::size_t scratch = 0;                // offset, of every call's
-    std::size_t floats = 0;                 // of the whole arena
-    std::vector<int> step_of_node; // that runs the operator, or -1
-};
 
 // Values and gradients in memory: the arena and the network's ends.
 struct training_addresses {

@@ -5,26 +5,9 @@
 #include <fovea/graph/plan_training.hpp>
 #include <fovea/kernels/training_kernel.hpp>
 #include <fovea/program/layers.hpp>
+#include <fovea/program/outputs.hpp>
 
 namespace fovea {
-
-// Numbers of output `output` for one image.
-constexpr std::size_t output_floats(graph_view g, span<const shape> shapes, int output) noexcept {
-    std::size_t floats = 0;
-    for (const output_part& p : g.parts)
-        if (p.output == output)
-            floats += shapes[static_cast<std::size_t>(p.value)].size();
-    return floats;
-}
-
-// Where output part `part` begins within an image's numbers of its output.
-constexpr std::size_t part_offset(graph_view g, span<const shape> shapes, int part) noexcept {
-    std::size_t offset = 0;
-    for (int i = 0; i < part; ++i)
-        if (g.parts[static_cast<std::size_t>(i)].output == g.parts[static_cast<std::size_t>(part)].output)
-            offset += shapes[static_cast<std::size_t>(g.parts[static_cast<std::size_t>(i)].value)].size();
-    return offset;
-}
 
 // The maps of a value for the whole batch.
 constexpr batch_layout batch_layout_of(graph_view g, span<const shape> shapes, node_id value,

@@ -4,6 +4,9 @@
 
 #include <fovea/program/training_layers.hpp>
 
+#include <array>
+#include <tuple>
+
 namespace fovea {
 
 // Where in the block of memory, in floats.
@@ -17,19 +20,10 @@ struct training_memory {
 template <class Plan, class LayerOf, class Place>
 constexpr training_memory lay_out_training(const Plan& plan, span<const training_kernel> kernels, int batch,
                                            int workers, const LayerOf& layer_of, const Place& place) noexcept {
-    training_memory m;
-    std::size_t end = plan.floats;
-    for (std::size_t s = 0; s < kernels.size(); ++s) {
-        const training_layer l = layer_of(static_cast<int>(s));
-        const std::size_t packed = whole_cache_lines(kernels[s].packed_floats(l));
-        place(s, end, end + packed);
-        end += packed + whole_cache_lines(kernels[s].saved_floats(l));
-    }
-    std::size_t scratch = 0;
-    const auto include = [&](int s, int images) {
-        const std::size_t floats =
-            whole_cache_lines(kernels[static_cast<std::size_t>(s)].scratch_floats(layer_of(s), images, workers));
-        scratch = scratch < floats ? floats : scratch;
+    std::array<int, std::tuple_size_v<decltype(plan.backward)>> images{}; // the most that a call of a step sees
+    const auto include = [&](int s, int count) {
+        int& most = images[static_cast<std::size_t>(s)];
+        most = most < count ? count : most;
     };
     for (const auto& list : {plan.forward_segments.view(), plan.backward_segments.view()})
         for (const step_segment& segment : list)
@@ -38,6 +32,17 @@ constexpr training_memory lay_out_training(const Plan& plan, span<const training
                     include(s, segment.images);
     for (int s : {0, static_cast<int>(kernels.size()) - 1}) // a norm at either end sees the whole batch at once
         include(s, batch);
+
+    training_memory m;
+    std::size_t end = plan.floats, scratch = 0;
+    for (std::size_t s = 0; s < kernels.size(); ++s) {
+        const training_layer l = layer_of(static_cast<int>(s));
+        const std::size_t packed = whole_cache_lines(kernels[s].packed_floats(l));
+        place(s, end, end + packed);
+        end += packed + whole_cache_lines(kernels[s].saved_floats(l));
+        const std::size_t floats = whole_cache_lines(kernels[s].scratch_floats(l, images[s], workers));
+        scratch = scratch < floats ? floats : scratch;
+    }
     m.scratch = end;
     m.all = end + scratch;
     return m;

@@ -92,7 +92,7 @@ struct block_cut {
     }
     // Floats of the first convolution's input rows.
     constexpr std::size_t stem_floats(const block_layers& b) const noexcept {
-        return b.is_stem ? (row_ring::floats(b.expand) + 15) / 16 * 16 : 0;
+        return b.is_stem ? whole_cache_lines(row_ring::floats(b.expand)) : 0;
     }
     // Floats of the pool's sums of rows.
     constexpr std::size_t sums_floats(const layer& l) const noexcept {
@@ -104,7 +104,7 @@ private:
     static constexpr int first_level_floats = 8192, second_level_floats = 24576;
 
     static constexpr std::size_t floats(int a, int b) noexcept {
-        return (static_cast<std::size_t>(a) * static_cast<std::size_t>(b) + 15) / 16 * 16;
+        return whole_cache_lines(static_cast<std::size_t>(a) * static_cast<std::size_t>(b));
     }
     // Maps may be large: more than an int counts.
     static constexpr std::ptrdiff_t product(std::ptrdiff_t a, std::ptrdiff_t b, std::ptrdiff_t c) noexcept {

@@ -116,7 +116,7 @@ private:
     };
 
     static constexpr std::size_t panel_floats() noexcept {
-        return (outer_panels::floats(most_rows, pixel_blocks::most) + 15) / 16 * 16;
+        return whole_cache_lines(outer_panels::floats(most_rows, pixel_blocks::most));
     }
     static constexpr std::size_t part_floats(const product_rows& y, const product_rows& x) noexcept {
         return static_cast<std::size_t>(y.channels) * static_cast<std::size_t>(padded_channels(x.channels));

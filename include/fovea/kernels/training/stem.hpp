@@ -60,7 +60,7 @@ private:
     }
     static constexpr int products(const training_layer& l) noexcept { return l.in.map.channels * taps(l); }
     static constexpr std::size_t ring_floats(const training_layer& l) noexcept {
-        return (stem_kernel<Window>::scratch_floats(kernel_detail::layer_of(l), false) + 15) / 16 * 16;
+        return whole_cache_lines(stem_kernel<Window>::scratch_floats(kernel_detail::layer_of(l), false));
     }
     // [kernel row, kernel column, input channel][output channel]
     static constexpr std::size_t part_floats(const training_layer& l) noexcept {
