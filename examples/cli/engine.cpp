@@ -109,9 +109,7 @@ public:
             return boxes_of(graph(), model->settings().boxes, s, [this](node_id i) { return shape_of(i); })
                 .to_vector();
         if (const auto* model = std::get_if<efficientdet_detector>(&*model_))
-            return efficientdet_anchors(model->settings().anchors, {static_cast<std::size_t>(s.height),
-                                                                    static_cast<std::size_t>(s.width)})
-                .to_vector();
+            return efficientdet_anchors(model->settings().anchors, size_of(s)).to_vector();
         return {};
     }
 

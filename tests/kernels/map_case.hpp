@@ -17,23 +17,14 @@ std::vector<float> run_on_map(const layer& l, const std::vector<float>& input, e
     const std::vector<float> x = with_stride(input, l.in.channels, l.in.stride);
     aligned_floats scratch(whole_cache_lines(Kernel::scratch_floats(l, false)) *
                            static_cast<std::size_t>(ex.concurrency()));
-    constexpr std::size_t guard = 32;
-    constexpr float untouched = -12345;
-    const auto stride = static_cast<std::size_t>(l.out.stride);
-    const std::size_t size = static_cast<std::size_t>(l.out.pixels()) * stride;
-    std::vector<float> output(size + 2 * guard, untouched);
+    guarded_map output(l.out);
     operands o;
     o.input = x.data();
-    o.output = output.data() + guard;
+    o.output = output.data();
     o.scratch = scratch.data();
     Kernel::run(l, o, ex);
-    std::vector<float> dense;
-    for (std::size_t i = 0; i < output.size(); ++i)
-        if (i < guard || i >= guard + size)
-            REQUIRE(output[i] == untouched);
-        else if ((i - guard) % stride < static_cast<std::size_t>(l.out.channels))
-            dense.push_back(output[i]);
-    return dense;
+    REQUIRE(output.is_guarded());
+    return output.dense();
 }
 
 inline void check_close(const std::vector<float>& got, const std::vector<float>& expected) {

@@ -12,25 +12,17 @@ using namespace fovea::test;
 
 namespace {
 
-constexpr struct {
-    activation function;
-    const char* name;
-} functions[] = {{activation::relu, "relu"},
-                 {activation::relu6, "relu6"},
-                 {activation::hardsigmoid, "hardsigmoid"},
-                 {activation::hardswish, "hardswish"},
-                 {activation::sigmoid, "sigmoid"},
-                 {activation::silu, "silu"},
-                 {activation::softplus, "softplus"}};
+constexpr activation functions[] = {activation::relu,    activation::relu6, activation::hardsigmoid, activation::hardswish,
+                                    activation::sigmoid, activation::silu,  activation::softplus};
 
 void check_against(const golden_case& golden, const std::vector<float>& x) {
     const std::vector<float> ones(x.size(), 1.0f);
-    for (const auto& [function, name] : functions) {
+    for (const activation function : functions) {
         std::vector<float> y(x.size()), gradient(x.size());
         reference::activate<float>(function, x, y);
         reference::activate_backward<float>(function, x, ones, gradient);
-        CHECK(compare(golden.output(name), {{x.size()}, y}));
-        CHECK(compare(golden.output(std::string("grad_") + name), {{x.size()}, gradient}));
+        CHECK(compare(golden.output(std::string(name_of(function))), {{x.size()}, y}));
+        CHECK(compare(golden.output("grad_" + std::string(name_of(function))), {{x.size()}, gradient}));
     }
 }
 
@@ -56,9 +48,9 @@ TEST_CASE("activations and their gradients agree with torch") {
 
 TEST_CASE("derivatives are the slopes away from the kinks") {
     const double h = 1e-6;
-    for (const auto& [function, name] : functions)
+    for (const activation function : functions)
         for (double x : {-7.3, -2.2, -0.4, 0.7, 2.9, 4.4, 8.1}) {
-            INFO(name << " at " << x);
+            INFO(name_of(function) << " at " << x);
             const double slope =
                 (reference::activate(function, x + h) - reference::activate(function, x - h)) / (2 * h);
             CHECK(reference::activation_derivative(function, x) == Approx(slope).margin(1e-8));
@@ -68,8 +60,8 @@ TEST_CASE("derivatives are the slopes away from the kinks") {
 }
 
 TEST_CASE("activations stay finite for large inputs and pass not-a-number on") {
-    for (const auto& [function, name] : functions) {
-        INFO(name);
+    for (const activation function : functions) {
+        INFO(name_of(function));
         CHECK(std::isfinite(reference::activate(function, 1e30f)));
         CHECK(std::isfinite(reference::activate(function, -1e30f)));
         CHECK(std::isnan(reference::activate(function, std::numeric_limits<float>::quiet_NaN())));

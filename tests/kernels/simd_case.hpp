@@ -1,6 +1,8 @@
 // One SIMD convolution and the scalar reference of the same numbers: what the kernel tests are made of.
 #pragma once
 
+#include "guarded_map.hpp"
+
 #include <fovea/graph/builder.hpp>
 #include <fovea/kernels/reference/activation.hpp>
 #include <fovea/kernels/reference/conv.hpp>
@@ -109,28 +111,17 @@ public:
             with_stride(residual_, out_.channels, padded_channels(out_.channels));
         aligned_floats scratch(kernel_.scratch_floats(layer_, case_.gated) *
                                static_cast<std::size_t>(ex.concurrency()));
-        constexpr std::size_t guard = 32;
-        constexpr float untouched = -12345;
-        const auto stride = static_cast<std::size_t>(layer_.out.stride);
-        const std::size_t size = static_cast<std::size_t>(layer_.out.pixels()) * stride;
-        std::vector<float> output(size + 2 * guard, untouched);
+        guarded_map output(layer_.out);
         operands o;
         o.input = input.data();
         o.gate = case_.gated ? gate.data() : nullptr;
         o.residual = case_.residual ? residual.data() : nullptr;
         o.weights = packed_.data();
-        o.output = output.data() + guard;
+        o.output = output.data();
         o.scratch = scratch.data();
         kernel_.run(layer_, o, ex);
-        bool guarded = true;
-        for (std::size_t i = 0; i < guard; ++i)
-            guarded = guarded && output[i] == untouched && output[guard + size + i] == untouched;
-        CHECK(guarded);
-        std::vector<float> dense;
-        for (std::size_t i = 0; i < size; ++i)
-            if (i % stride < static_cast<std::size_t>(out_.channels))
-                dense.push_back(output[guard + i]);
-        return dense;
+        CHECK(output.is_guarded());
+        return output.dense();
     }
 
     // The largest error over the sum of the magnitudes that an element is made of, in units of float's

@@ -1,6 +1,7 @@
 // Detectors: photo in, named boxes in the photo's pixels out.
 #pragma once
 
+#include <fovea/detect/map_size.hpp>
 #include <fovea/detect/ssd_decoder.hpp>
 #include <fovea/models/basic_detector.hpp>
 #include <fovea/models/efficientdet_detector.hpp>
@@ -41,11 +42,9 @@ template <class ShapeOf>
 default_boxes boxes_of(graph_view g, const default_box_table& table, shape input, const ShapeOf& shape_of) {
     feature_sizes maps;
     for (const output_part& part : g.parts)
-        if (part.output == 0) {
-            const shape s = shape_of(part.value);
-            maps.push_back({static_cast<std::size_t>(s.height), static_cast<std::size_t>(s.width)});
-        }
-    return {table, maps, {static_cast<std::size_t>(input.height), static_cast<std::size_t>(input.width)}};
+        if (part.output == 0)
+            maps.push_back(size_of(shape_of(part.value)));
+    return {table, maps, size_of(input)};
 }
 
 } // namespace fovea
@@ -64,9 +63,7 @@ struct ssd_rules {
         return {boxes, static_cast<std::size_t>(g.outputs[0].row), s.decoder};
     }
     static span<const detection> decode(decoder& d, const fovea::network& net, const placement&, image_view) {
-        const shape s = net.program().graph[0].out;
-        return d.decode(net.output(0), net.output(1),
-                        spatial_size{static_cast<std::size_t>(s.height), static_cast<std::size_t>(s.width)});
+        return d.decode(net.output(0), net.output(1), size_of(net.program().graph[0].out));
     }
     static std::size_t most_detections(const decoder& d) noexcept {
         return std::min(d.settings().detections_per_img, d.anchors() * d.num_classes());

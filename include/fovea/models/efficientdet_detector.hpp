@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fovea/detect/efficientdet_decoder.hpp>
+#include <fovea/detect/map_size.hpp>
 #include <fovea/models/basic_detector.hpp>
 #include <fovea/models/efficientdet_names.hpp>
 
@@ -62,11 +63,8 @@ struct efficientdet_detection_rules {
     using decoder = efficientdet_decoder;
 
     static decoder make(const settings& s, const program_view& program) {
-        const shape input = program.graph[0].out;
-        const spatial_size size{static_cast<std::size_t>(input.height),
-                                static_cast<std::size_t>(input.width)};
-        return {efficientdet_anchors(s.anchors, size), static_cast<std::size_t>(program.graph.outputs[0].row),
-                s.decoder};
+        return {efficientdet_anchors(s.anchors, size_of(program.graph[0].out)),
+                static_cast<std::size_t>(program.graph.outputs[0].row), s.decoder};
     }
     // Boxes are clipped to the whole input (zylo117), or to the photo in it (effdet), whose sides are not
     // whole pixels there.

@@ -1,6 +1,7 @@
 // The trainer of an EfficientDet: its loss on the anchors of its network's input.
 #pragma once
 
+#include <fovea/detect/map_size.hpp>
 #include <fovea/train/loss/efficientdet.hpp>
 #include <fovea/train/trainer.hpp>
 
@@ -26,8 +27,7 @@ public:
                          std::unique_ptr<fovea::optimizer> updates, const efficientdet_trainer_settings& settings,
                          executor& ex)
         : trainer(net,
-                  {efficientdet_anchors(anchors, {static_cast<std::size_t>(net.shape_of(0).height),
-                                                  static_cast<std::size_t>(net.shape_of(0).width)}),
+                  {efficientdet_anchors(anchors, size_of(net.shape_of(0))),
                    static_cast<std::size_t>(net.graph().outputs[0].row), settings.loss},
                   std::move(updates), settings, ex) {}
 };

@@ -19,10 +19,7 @@ using namespace fovea::test;
 
 namespace {
 
-struct efficientdet_outcome {
-    efficientdet_loss_values values;
-    std::vector<float> cls_gradient, box_gradient;
-};
+using efficientdet_outcome = loss_outcome<efficientdet_loss_values>;
 
 // ssd_case counts the background among its classes, EfficientDet does not.
 std::size_t columns(const ssd_case& c) {
@@ -36,17 +33,10 @@ ssd_case efficientdet_case(std::size_t anchors, std::size_t classes, const std::
     return c;
 }
 
-efficientdet_outcome run_efficientdet(efficientdet_loss& loss, const ssd_case& c, fovea::executor& ex) {
-    const std::vector<float> logits = to_float(c.logits), deltas = to_float(c.offsets);
-    efficientdet_outcome out{{}, std::vector<float>(logits.size(), 9), std::vector<float>(deltas.size(), 9)};
-    out.values = loss(logits, deltas, c.targets(), out.cls_gradient, out.box_gradient, ex);
-    return out;
-}
-
 efficientdet_outcome run_efficientdet(const ssd_case& c, const efficientdet_loss_settings& settings) {
     efficientdet_loss loss(c.anchors, columns(c), settings);
     sequential_executor ex;
-    return run_efficientdet(loss, c, ex);
+    return run(loss, c, ex);
 }
 
 efficientdet_loss_values efficientdet_definition(const ssd_case& c, const efficientdet_loss_settings& s,
@@ -214,11 +204,7 @@ TEST_CASE("EfficientDet's loss and its gradients are the same bits on every exec
         for (const auto& [name, ex] : all_executors()) {
             CAPTURE(name);
             efficientdet_loss loss(c.anchors, columns(c), s);
-            const efficientdet_outcome got = run_efficientdet(loss, c, *ex);
-            CHECK(got.values.classification == want.values.classification);
-            CHECK(got.values.bbox_regression == want.values.bbox_regression);
-            CHECK(got.cls_gradient == want.cls_gradient);
-            CHECK(got.box_gradient == want.box_gradient);
+            check_same(run(loss, c, *ex), want);
         }
     }
 }
@@ -228,9 +214,9 @@ TEST_CASE("Batches of other sizes reuse one EfficientDet loss, gradients may be 
     ssd_case small = efficientdet_case(60, 5, {4}, 9);
     efficientdet_loss loss(large.anchors, 5);
     sequential_executor ex;
-    const efficientdet_outcome first = run_efficientdet(loss, large, ex);
+    const efficientdet_outcome first = run(loss, large, ex);
     small.anchors = large.anchors;
-    CHECK(run_efficientdet(loss, small, ex).cls_gradient == run_efficientdet(small, {}).cls_gradient);
+    CHECK(run(loss, small, ex).cls_gradient == run_efficientdet(small, {}).cls_gradient);
     const efficientdet_loss_values values =
         loss(to_float(large.logits), to_float(large.offsets), large.targets(), {}, {}, ex);
     CHECK(values.classification == first.values.classification);

@@ -19,17 +19,7 @@ using namespace fovea::test;
 
 namespace {
 
-struct outcome {
-    ssd_loss_values values;
-    std::vector<float> cls_gradient, box_gradient;
-};
-
-outcome run(ssd_loss& loss, const ssd_case& c, fovea::executor& ex) {
-    const std::vector<float> logits = to_float(c.logits), offsets = to_float(c.offsets);
-    outcome out{{}, std::vector<float>(logits.size(), 9), std::vector<float>(offsets.size(), 9)};
-    out.values = loss(logits, offsets, c.targets(), out.cls_gradient, out.box_gradient, ex);
-    return out;
-}
+using outcome = loss_outcome<ssd_loss_values>;
 
 outcome run(const ssd_case& c, const ssd_loss_settings& settings) {
     ssd_loss loss(c.anchors, c.classes, settings);
@@ -160,13 +150,8 @@ TEST_CASE("The SSD loss and its gradients are the same bits on every executor") 
         for (const auto& [name, ex] : all_executors()) {
             CAPTURE(name);
             ssd_loss loss(c.anchors, c.classes, s);
-            for (int repetition = 0; repetition < 2; ++repetition) {
-                const outcome got = run(loss, c, *ex);
-                CHECK(got.values.classification == want.values.classification);
-                CHECK(got.values.bbox_regression == want.values.bbox_regression);
-                CHECK(got.cls_gradient == want.cls_gradient);
-                CHECK(got.box_gradient == want.box_gradient);
-            }
+            for (int repetition = 0; repetition < 2; ++repetition)
+                check_same(run(loss, c, *ex), want);
         }
     }
 }

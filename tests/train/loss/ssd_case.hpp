@@ -3,9 +3,14 @@
 
 #include "data.hpp"
 
+#include <fovea/program/executor.hpp>
 #include <fovea/train/target/ground_truth.hpp>
 
+#include <catch2/catch.hpp>
+
 #include <random>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace fovea::test {
@@ -64,6 +69,29 @@ private:
 
 inline std::vector<float> to_float(const std::vector<double>& values) {
     return {values.begin(), values.end()};
+}
+
+// What a loss says of a case.
+template <class Values>
+struct loss_outcome {
+    Values values;
+    std::vector<float> cls_gradient, box_gradient;
+};
+
+template <class Loss>
+auto run(Loss& loss, const ssd_case& c, executor& ex) {
+    const std::vector<float> logits = to_float(c.logits), offsets = to_float(c.offsets);
+    std::vector<float> cls(logits.size(), 9), box(offsets.size(), 9); // gradients are written over what is there
+    const auto values = loss(logits, offsets, c.targets(), cls, box, ex);
+    return loss_outcome<std::decay_t<decltype(values)>>{values, std::move(cls), std::move(box)};
+}
+
+template <class Values>
+void check_same(const loss_outcome<Values>& got, const loss_outcome<Values>& want) {
+    CHECK(got.values.classification == want.values.classification);
+    CHECK(got.values.bbox_regression == want.values.bbox_regression);
+    CHECK(got.cls_gradient == want.cls_gradient);
+    CHECK(got.box_gradient == want.box_gradient);
 }
 
 } // namespace fovea::test

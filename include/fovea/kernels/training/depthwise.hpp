@@ -86,9 +86,7 @@ struct training_depthwise_kernel : plain_training_kernel {
     static void backward(const training_layer& l, const training_operands& o, image_range r,
                          executor& ex) noexcept {
         using namespace kernel_detail;
-        if (o.bias_gradient != nullptr)
-            add_bias_gradient(rows_of(l.out, r.count()), o.output_gradient + r.first * l.out.image_stride,
-                              o.bias_gradient, ex);
+        add_bias_gradient(l, o, r, ex);
         const std::size_t floats = packed_floats(l);
         float* const parts = o.scratch + static_cast<std::size_t>(ex.concurrency()) * worker_floats(l);
         for_each_part(l, r, ex, o.scratch, [&](const part_type& p, int number, float* sums) {

@@ -16,7 +16,6 @@ FOVEA_ARCH_NAMESPACE_BEGIN
 struct training_dropout_kernel : plain_training_kernel {
     static constexpr const char* name = "dropout";
 
-
     static void forward(const training_layer& l, const training_operands& o, image_range images,
                         executor& ex) noexcept {
         run(l, o, images, ex, {o.input, o.output, l.in, l.out, false});

@@ -11,7 +11,6 @@ FOVEA_ARCH_NAMESPACE_BEGIN
 struct training_elementwise_kernel : plain_training_kernel {
     static constexpr const char* name = "elementwise";
 
-
     static void forward(const training_layer& l, const training_operands& o, image_range images,
                         executor& ex) noexcept {
         kernel_detail::with_activation(l.act, [&](auto f) {

@@ -77,9 +77,7 @@ struct training_general_conv_kernel : plain_training_kernel {
     static void backward(const training_layer& l, const training_operands& o, image_range r,
                          executor& ex) noexcept {
         using namespace kernel_detail;
-        if (o.bias_gradient != nullptr)
-            add_bias_gradient(rows_of(l.out, r.count()), o.output_gradient + r.first * l.out.image_stride,
-                              o.bias_gradient, ex);
+        add_bias_gradient(l, o, r, ex);
         if (o.weight_gradient != nullptr)
             tap_gradient(l).run(o, r, ex);
         if (o.input_gradient == nullptr)

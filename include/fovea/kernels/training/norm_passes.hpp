@@ -96,6 +96,17 @@ void normalize(const norm_chunk& k, const norm_channels& n, const Activation& f)
                             });
 }
 
+// N pixels of the input, and of the gradient in front of the activation.
+template <class Vector, int N, class Activation>
+FOVEA_INLINE void load_gradient(const norm_chunk& k, const norm_channels& n, const Activation& f, std::ptrdiff_t at,
+                                int c, array_of<Vector, N>& x, array_of<Vector, N>& g) noexcept {
+    array_of<Vector, N> u;
+    load_pixels<Vector, N>(k.input + at, k.stride, x);
+    load_pixels<Vector, N>(k.output_gradient + at, k.stride, g);
+    in_front_of_activation<Vector, N>(k, n, at, c, x, u);
+    f.template differentiate<Vector, N>(u, g);
+}
+
 // The sums over the chunk of g and of g * (x - mean), g being the gradient in front of the activation. sums,
 // products: [stride].
 template <class Activation>
@@ -107,11 +118,8 @@ void sum_gradients(const norm_chunk& k, const norm_channels& n, const Activation
         k.pixels, k.stride, [&](auto tag, auto pixels, std::ptrdiff_t at, int c) FOVEA_INLINE_LAMBDA {
             using v = decltype(tag);
             constexpr int count = pixels;
-            array_of<v, count> x, u, g;
-            load_pixels<v, count>(k.input + at, k.stride, x);
-            load_pixels<v, count>(k.output_gradient + at, k.stride, g);
-            in_front_of_activation<v, count>(k, n, at, c, x, u);
-            f.template differentiate<v, count>(u, g);
+            array_of<v, count> x, g;
+            load_gradient<v, count>(k, n, f, at, c, x, g);
             const v mean = v::load_unaligned(n.mean + c);
             FOVEA_UNROLL
             for (int i = 0; i < count; ++i)
@@ -129,11 +137,8 @@ void backpropagate(const norm_chunk& k, const norm_channels& n, const Activation
         k.pixels, k.stride, [&](auto tag, auto pixels, std::ptrdiff_t at, int c) FOVEA_INLINE_LAMBDA {
             using v = decltype(tag);
             constexpr int count = pixels;
-            array_of<v, count> x, u, g;
-            load_pixels<v, count>(k.input + at, k.stride, x);
-            load_pixels<v, count>(k.output_gradient + at, k.stride, g);
-            in_front_of_activation<v, count>(k, n, at, c, x, u);
-            f.template differentiate<v, count>(u, g);
+            array_of<v, count> x, g;
+            load_gradient<v, count>(k, n, f, at, c, x, g);
             if (k.input_gradient != nullptr) {
                 const v scale = v::load_unaligned(n.scale + c), slope = v::load_unaligned(n.slope + c),
                         offset = v::load_unaligned(n.offset + c);

@@ -49,8 +49,7 @@ struct training_pointwise_kernel : plain_training_kernel {
         using namespace kernel_detail;
         const product_rows x = rows_of(l.in, r.count()), y = rows_of(l.out, r.count());
         const float* output_gradient = o.output_gradient + r.first * l.out.image_stride;
-        if (o.bias_gradient != nullptr)
-            add_bias_gradient(y, output_gradient, o.bias_gradient, ex);
+        add_bias_gradient(l, o, r, ex);
         if (o.weight_gradient != nullptr)
             product_gradient(y, x).run(output_gradient, o.input + r.first * l.in.image_stride,
                                        o.weight_gradient, o.scratch, ex);

@@ -82,6 +82,14 @@ inline void add_bias_gradient(const product_rows& y, const float* output_gradien
     });
 }
 
+// That of a step's images, where it is wanted.
+inline void add_bias_gradient(const training_layer& l, const training_operands& o, image_range r,
+                              executor& ex) noexcept {
+    if (o.bias_gradient != nullptr)
+        add_bias_gradient(rows_of(l.out, r.count()), o.output_gradient + r.first * l.out.image_stride,
+                          o.bias_gradient, ex);
+}
+
 // weight_gradient[r][c] += sum over images and pixels of y[p][r] * x[p][c].
 class product_gradient {
 public:

@@ -80,7 +80,6 @@ template <class Gradient>
 struct training_window_pool_kernel : plain_training_kernel {
     static constexpr const char* name = Gradient::name;
 
-
     static void forward(const training_layer& l, const training_operands& o, image_range images,
                         executor& ex) noexcept {
         kernel_detail::forward_as_inference<typename Gradient::forward_kernel>(l, o, images, ex);
