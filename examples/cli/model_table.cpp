@@ -2,6 +2,8 @@
 
 #include "validators.hpp"
 
+#include <utility>
+
 namespace fovea::cli {
 
 namespace {
@@ -18,9 +20,10 @@ void refuse_depth(const model_options& o) {
         refuse("--depth-mult", "is for EfficientNet");
 }
 
-void refuse_cells(const model_options& o) {
+void refuse_pyramid_options(const model_options& o) {
     for (const auto& [option, given] :
-         {std::pair("--cells", o.cells.has_value()), std::pair("--cell", !o.cell.empty())})
+         {std::pair("--cells", o.cells.has_value()), std::pair("--cell", !o.cell.empty()),
+          std::pair("--anchor-scale", o.anchor_scale.has_value()), std::pair("--ratios", !o.ratios.empty())})
         if (given)
             refuse(option, "is for EfficientDet");
 }
@@ -36,7 +39,7 @@ Table with_ends(Table t, const model_options& o) {
 // Changes that classification tables share.
 template <class Table>
 Table with_classifier_options(Table t, const model_options& o) {
-    refuse_cells(o);
+    refuse_pyramid_options(o);
     if (!o.backbone.empty())
         refuse("--backbone", o.model + " is no detector");
     if (!o.scales.empty())
@@ -130,7 +133,7 @@ tables::efficientdet_table variant_of(tables::efficientdet_table t, const model_
 tables::ssdlite_table variant_of(tables::ssdlite_table t, const model_options& o) {
     refuse_classifier_options(o);
     refuse_depth(o);
-    refuse_cells(o);
+    refuse_pyramid_options(o);
     auto backbone = o.backbone.empty() ? t.backbone : with_rows_of(t.backbone, o.backbone);
     if (o.width_mult)
         backbone = backbone.with_width(*o.width_mult);

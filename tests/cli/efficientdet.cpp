@@ -122,6 +122,7 @@ TEST_CASE("EfficientDet's table has options") {
     for (const char* call :
          {"info mobilenet_v2 --cells 2", "info ssdlite320_mobilenet_v3_large --cell fpn",
           "info efficientdet_d0 --cell star", "info efficientdet_d0 --backbone mobilenet_v3_small",
+          "info ssdlite320_mobilenet_v3_large --ratios 1x1", "info efficientnet_b0 --anchor-scale 4",
           "info efficientdet_d0 --resize 300", "classify efficientdet_d0 a.jpg"}) {
         INFO(call);
         CHECK(run_fovea(folder, call).status == 2);
