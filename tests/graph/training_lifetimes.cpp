@@ -21,7 +21,7 @@ constexpr auto small_network = [] {
 }();
 static_assert(small_network.first_fault().kind == fault::none);
 constexpr graph_view small = small_network.view();
-constexpr node_id input = 0, first = 1, active = 3, last = 4;
+constexpr node_id small_input = 0, small_first = 1, small_active = 3, small_last = 4;
 constexpr auto small_steps = fuse_training<8>(small);
 static_assert(small_steps.count == 3);
 
@@ -38,7 +38,7 @@ constexpr result differentiated(const training_plan_options& options) {
     return r;
 }
 
-constexpr bool lives(const lifetime& l, int begin, int end) {
+constexpr bool lives(const segment_lifetime& l, int begin, int end) {
     return l.begin == begin && l.end == end;
 }
 
@@ -47,30 +47,30 @@ constexpr bool lives(const lifetime& l, int begin, int end) {
 TEST_CASE("values live until the backward pass has read them, gradients until they have been passed on") {
     constexpr result r = differentiated({2, false, false});
     static_assert(r.order.forward_segments.count == 2 && r.order.backward_segments.count == 2);
-    static_assert(lives(r.lives.values[first], 0, 3));  // the norm's input
-    static_assert(lives(r.lives.values[active], 1, 2)); // the last convolution's
-    static_assert(lives(r.lives.values[input], 0, 3));  // the first one's weight gradient needs it
-    static_assert(r.lives.recomputed[active].is_empty());
-    CHECK(r.order.producers[last] == 2);
+    static_assert(lives(r.lives.values[small_first], 0, 3));  // the norm's input
+    static_assert(lives(r.lives.values[small_active], 1, 2)); // the last convolution's
+    static_assert(lives(r.lives.values[small_input], 0, 3));  // the first one's weight gradient needs it
+    static_assert(r.lives.recomputed[small_active].is_empty());
+    CHECK(r.order.producers[small_last] == 2);
     for (int s = 0; s < 3; ++s)
         CHECK(r.order.backward[static_cast<std::size_t>(s)].runs);
 }
 
 TEST_CASE("an output that nothing else reads is the caller's, and a norm's gradients share their memory") {
     constexpr result r = differentiated({2, false, false});
-    CHECK(r.lives.parts[last] == 0);
-    CHECK(r.lives.parts[active] == -1);
-    CHECK(r.lives.roots[first] == active);
-    CHECK(lives(r.lives.gradients[active], 2, 3));
-    CHECK(r.lives.gradients[first].is_empty());
-    CHECK(r.lives.gradients[input].is_empty());
-    CHECK(lives(differentiated({2, false, true}).lives.gradients[input], 3, 3));
+    CHECK(r.lives.parts[small_last] == 0);
+    CHECK(r.lives.parts[small_active] == -1);
+    CHECK(r.lives.roots[small_first] == small_active);
+    CHECK(lives(r.lives.gradients[small_active], 2, 3));
+    CHECK(r.lives.gradients[small_first].is_empty());
+    CHECK(r.lives.gradients[small_input].is_empty());
+    CHECK(lives(differentiated({2, false, true}).lives.gradients[small_input], 3, 3));
 }
 
 TEST_CASE("an activation behind a norm is computed again where that is asked for") {
     constexpr result r = differentiated({2, true, false});
-    CHECK(lives(r.lives.values[active], 1, 1));
-    CHECK(lives(r.lives.recomputed[active], 2, 2));
+    CHECK(lives(r.lives.values[small_active], 1, 1));
+    CHECK(lives(r.lives.recomputed[small_active], 2, 2));
     CHECK(r.order.backward[2].recomputes_input);
     CHECK_FALSE(r.order.backward[1].recomputes_input);
 }

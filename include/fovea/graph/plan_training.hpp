@@ -82,7 +82,7 @@ private:
         const node_id root = lives_.roots[at(v)];
         reserve(lives_.gradients[at(root)], root, plan_.gradients[at(root)]);
     }
-    constexpr void reserve(const lifetime& when, node_id v, memory_place& where) noexcept {
+    constexpr void reserve(const segment_lifetime& when, node_id v, memory_place& where) noexcept {
         if (where.where != place::none && where.where != place::arena)
             return; // not in the arena
         if (where.part == reserved || when.is_empty() || when.begin != segment_)

@@ -34,7 +34,7 @@ struct training_order {
 };
 
 // Segments from `begin` to `end` in which memory is needed, both included; end < begin: never.
-struct lifetime {
+struct segment_lifetime {
     int begin = 1, end = 0;
 
     constexpr bool is_empty() const noexcept { return end < begin; }
@@ -49,7 +49,7 @@ struct lifetime {
 // By node id.
 template <std::size_t Capacity>
 struct training_lifetimes {
-    std::array<lifetime, Capacity> values{}, recomputed{}, gradients{};
+    std::array<segment_lifetime, Capacity> values{}, recomputed{}, gradients{};
     std::array<node_id, Capacity> roots{}; // whose gradient's memory a gradient lies in
     std::array<int, Capacity> parts{};     // the output's part that is the value's memory and its gradient's, or -1
 };
@@ -199,7 +199,7 @@ private:
                lives_.parts[at(step.value)] < 0 && step.input != step.second;
     }
     constexpr void share(node_id from, node_id to) noexcept {
-        const lifetime mine = lives_.gradients[at(to)];
+        const segment_lifetime mine = lives_.gradients[at(to)];
         lives_.roots[at(to)] = lives_.roots[at(from)];
         lives_.gradients[at(lives_.roots[at(to)])].include(mine.end);
         lives_.gradients[at(to)] = {};
