@@ -104,14 +104,21 @@ public:
     }
 
 private:
+    // Counts on from the last place asked for: elements come in order, and there may be a million of them.
     std::size_t line_at(std::ptrdiff_t offset) const {
         const std::size_t end = offset < 0 ? 0 : std::min(static_cast<std::size_t>(offset), text_.size());
-        return 1 + static_cast<std::size_t>(std::count(text_.begin(), text_.begin() + end, '\n'));
+        if (end < counted_)
+            counted_ = newlines_ = 0;
+        const std::string_view more = text_.substr(counted_, end - counted_);
+        newlines_ += static_cast<std::size_t>(std::count(more.begin(), more.end(), '\n'));
+        counted_ = end;
+        return 1 + newlines_;
     }
 
     std::string name_;
     std::string_view text_;
     pugi::xml_document document_;
+    mutable std::size_t counted_ = 0, newlines_ = 0; // characters from the beginning, and the newlines among them
 };
 
 inline raw_object voc_object(const voc_file& file, const pugi::xml_node& node, bool one_based) {
