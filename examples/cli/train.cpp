@@ -1,4 +1,5 @@
 // fovea train: a detector from photos with boxes, a classifier from a folder of photos for each class.
+#include "chosen_recipe.hpp"
 #include "commands.hpp"
 #include "model_classes.hpp"
 #include "photos.hpp"

@@ -33,8 +33,4 @@ struct train_options {
 void add_data_options(CLI::App& command, data_options& options);
 void add_train_options(CLI::App& command, train_options& options);
 
-// The named recipe, or that of the table's kind, with the changes. Throws CLI::ValidationError for changes that say
-// nothing to such a table, and for photos' options of another task.
-train_recipe recipe_of(const CLI::App& command, const train_options& options, const any_table& table);
-
 } // namespace fovea::cli

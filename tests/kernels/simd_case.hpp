@@ -2,6 +2,7 @@
 #pragma once
 
 #include "guarded_map.hpp"
+#include "error_units.hpp"
 
 #include <fovea/graph/builder.hpp>
 #include <fovea/kernels/reference/activation.hpp>
@@ -127,16 +128,7 @@ public:
     // The largest error over the sum of the magnitudes that an element is made of, in units of float's
     // epsilon. Activations are continuous with slopes of at most 1.5, so the same measure holds behind them.
     double error(const std::vector<float>& got) const {
-        const std::vector<double> exact = expected(), magnitude = sums(true);
-        double largest = 0;
-        for (std::size_t i = 0; i < exact.size(); ++i) {
-            const double off = std::abs(static_cast<double>(got[i]) - exact[i]);
-            const double units =
-                off / magnitude[i] / static_cast<double>(std::numeric_limits<float>::epsilon());
-            if (!(units <= largest)) // a NaN stays
-                largest = units;
-        }
-        return largest;
+        return error_units(got, expected(), sums(true));
     }
     // What the reference computes, in double.
     std::vector<double> expected() const {

@@ -1,6 +1,8 @@
 // One convolution or linear layer in training and the scalar reference of the same numbers.
 #pragma once
 
+#include "error_units.hpp"
+
 #include <fovea/graph/builder.hpp>
 #include <fovea/kernels/reference/conv.hpp>
 #include <fovea/kernels/training/convolutions.hpp>
@@ -137,10 +139,10 @@ public:
     // The largest error over the sum of the magnitudes that a number is made of, in units of float's epsilon.
     double error(const training_conv_results& got) const {
         const results exact = expected(false), magnitude = expected(true);
-        return std::max({largest_error(got.output, exact.output, magnitude.output),
-                         largest_error(got.input_gradient, exact.input_gradient, magnitude.input_gradient),
-                         largest_error(got.weight_gradient, exact.weight_gradient, magnitude.weight_gradient),
-                         largest_error(got.bias_gradient, exact.bias_gradient, magnitude.bias_gradient)});
+        return std::max({error_units(got.output, exact.output, magnitude.output),
+                         error_units(got.input_gradient, exact.input_gradient, magnitude.input_gradient),
+                         error_units(got.weight_gradient, exact.weight_gradient, magnitude.weight_gradient),
+                         error_units(got.bias_gradient, exact.bias_gradient, magnitude.bias_gradient)});
     }
 
 private:
@@ -220,17 +222,6 @@ private:
     }
     static void fill(aligned_floats& a, float x) { std::fill_n(a.data(), a.size(), x); }
 
-    static double largest_error(const std::vector<float>& got, const std::vector<double>& exact,
-                                const std::vector<double>& magnitude) {
-        double largest = got.size() == exact.size() ? 0 : std::numeric_limits<double>::infinity();
-        for (std::size_t i = 0; i < got.size(); ++i) {
-            const double units = std::abs(static_cast<double>(got[i]) - exact[i]) / (magnitude[i] + 1e-30) /
-                                 static_cast<double>(std::numeric_limits<float>::epsilon());
-            if (!(units <= largest)) // a NaN stays
-                largest = units;
-        }
-        return largest;
-    }
     std::vector<double> doubles(const std::vector<float>& x, bool magnitudes) const {
         std::vector<double> d;
         for (float v : x)
