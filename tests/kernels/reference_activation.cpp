@@ -12,8 +12,9 @@ using namespace fovea::test;
 
 namespace {
 
-constexpr activation functions[] = {activation::relu,    activation::relu6, activation::hardsigmoid, activation::hardswish,
-                                    activation::sigmoid, activation::silu,  activation::softplus};
+constexpr activation functions[] = {activation::relu,      activation::relu6,   activation::hardsigmoid,
+                                    activation::hardswish, activation::sigmoid, activation::silu,
+                                    activation::softplus};
 
 void check_against(const golden_case& golden, const std::vector<float>& x) {
     const std::vector<float> ones(x.size(), 1.0f);

@@ -9,9 +9,9 @@
 
 FOVEA_ARCH_NAMESPACE_BEGIN
 
-// For looking inside: called after every step of a pass for each range of images, with the step, whether the pass is the
-// backward one, the images, the numbers of the step's value (backward: of its input's gradient, null where that is not
-// wanted) for the first image of the batch, and their layout.
+// For looking inside: called after every step of a pass for each range of images, with the step, whether the pass is
+// the backward one, the images, the numbers of the step's value (backward: of its input's gradient, null where that is
+// not wanted) for the first image of the batch, and their layout.
 using training_probe = std::function<void(int step, bool backward, image_range, const float*, const batch_layout&)>;
 
 // One forward pass and the backward pass behind it, with everything planned, addressed and linked.
