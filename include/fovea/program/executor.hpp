@@ -3,13 +3,22 @@
 
 namespace fovea {
 
-// A task of a kernel: called once for each index in [0, count), each index by one worker.
+// A task of a kernel: called once for each index in [0, count), each index by one worker. Refers to a function
+// f(index, worker), which lives longer. Not virtual: g++ works through every override that a call may reach before it
+// drops those of kernels that the program does not have.
 class task {
 public:
-    virtual void operator()(int index, int worker) const noexcept = 0;
+    template <class Function>
+    explicit task(const Function& f) noexcept
+        : function_(&f), call_([](const void* function, int index, int worker) noexcept {
+              (*static_cast<const Function*>(function))(index, worker);
+          }) {}
 
-protected:
-    ~task() = default;
+    void operator()(int index, int worker) const noexcept { call_(function_, index, worker); }
+
+private:
+    const void* function_;
+    void (*call_)(const void* function, int index, int worker) noexcept;
 };
 
 // Runs tasks, perhaps at the same time. Results do not depend on how: every task writes its own part of the
@@ -33,27 +42,14 @@ public:
     }
 };
 
-namespace detail {
-
-template <class Function>
-class function_task final : public task {
-public:
-    explicit function_task(const Function& f) noexcept : f_(f) {}
-    void operator()(int index, int worker) const noexcept override { f_(index, worker); }
-
-private:
-    const Function& f_;
-};
-
-} // namespace detail
-
 // f(index, worker) for each index in [0, count), by the executor's workers or, for one worker, in place.
 template <class Function>
 void parallel_for(executor& ex, int workers, int count, const Function& f) noexcept {
+    const task t(f);
     if (workers > 1 && count > 1)
-        return ex.run(count, detail::function_task<Function>(f));
+        return ex.run(count, t);
     for (int i = 0; i < count; ++i)
-        f(i, 0);
+        t(i, 0);
 }
 
 } // namespace fovea
