@@ -5,6 +5,7 @@
 #include "error_units.hpp"
 
 #include <fovea/graph/builder.hpp>
+#include <fovea/kernels/kernel_table.hpp>
 #include <fovea/kernels/reference/activation.hpp>
 #include <fovea/kernels/reference/conv.hpp>
 #include <fovea/program/memory.hpp>

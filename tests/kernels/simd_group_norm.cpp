@@ -2,6 +2,7 @@
 #include "map_case.hpp"
 #include "support/executors.hpp"
 
+#include <fovea/kernels/kernel_table.hpp>
 #include <fovea/kernels/reference/norm.hpp>
 
 using namespace fovea;

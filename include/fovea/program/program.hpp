@@ -76,11 +76,6 @@ constexpr std::array<kernel, sizeof...(I)> pick_kernels(std::index_sequence<I...
 template <class Compiled>
 inline constexpr auto program_of = pick_kernels<Compiled>(std::make_index_sequence<Compiled::steps.size()>{});
 
-template <std::size_t... I>
-constexpr std::array<kernel, sizeof...(I)> all_kernels(std::index_sequence<I...>) noexcept {
-    return {{kernel_for<static_cast<kernel_id>(I)>()...}};
-}
-
 // Floats of all packed weights.
 template <class Compiled>
 constexpr std::size_t packed_floats() noexcept {
@@ -104,8 +99,5 @@ constexpr std::size_t workspace_floats() noexcept {
 }
 
 } // namespace kernel_detail
-
-// Every kernel, by id, for graphs that are built at run time.
-inline constexpr auto kernel_table = kernel_detail::all_kernels(std::make_index_sequence<kernel_count>{});
 
 FOVEA_ARCH_NAMESPACE_END

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fovea/graph/fuse_blocks.hpp>
+#include <fovea/kernels/kernel_table.hpp>
 #include <fovea/program/network.hpp>
 #include <fovea/program/runtime_graph.hpp>
 
