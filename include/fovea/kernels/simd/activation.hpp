@@ -65,6 +65,42 @@ FOVEA_INLINE void with_inline_activation(activation act, Function&& f) noexcept 
     f(clamp_form{clamps, clamps ? 0.0F : -infinity, act == activation::relu6 ? 6.0F : infinity});
 }
 
+// Either form, for loops that are long to compile and therefore ask inside. The constants of both stay in registers.
+template <class Vector>
+class inline_activation {
+public:
+    FOVEA_INLINE explicit inline_activation(activation act) noexcept
+        : applies_(act != activation::identity && is_inline(act)), is_hardswish_(act == activation::hardswish),
+          low_(0.0F), high_(act == activation::relu ? std::numeric_limits<float>::infinity() : 6.0F), shift_(3.0F),
+          scale_(1.0F / 6.0F) {
+        keep_in_register(low_);
+        keep_in_register(high_);
+        keep_in_register(shift_);
+        keep_in_register(scale_);
+    }
+
+    template <int N>
+    FOVEA_INLINE void apply(array_of<Vector, N>& x) const noexcept {
+        if (!applies_)
+            return;
+        if (is_hardswish_) {
+            FOVEA_UNROLL
+            for (int i = 0; i < N; ++i)
+                x[i] = x[i] * (clamp(x[i] + shift_) * scale_);
+        } else {
+            FOVEA_UNROLL
+            for (int i = 0; i < N; ++i)
+                x[i] = clamp(x[i]);
+        }
+    }
+
+private:
+    FOVEA_INLINE Vector clamp(Vector x) const noexcept { return xsimd::min(high_, xsimd::max(low_, x)); }
+
+    bool applies_, is_hardswish_;
+    Vector low_, high_, shift_, scale_;
+};
+
 // x[i] = 1 / (1 + exp(-x[i])), or x[i] times that, within 2.5 units in the last place. Results below 4e-37,
 // which belong to x from -88.3 down to -infinity, are off by as much at most.
 template <bool TimesX, class Vector, int N>
@@ -142,7 +178,7 @@ FOVEA_INLINE void activate_at(int count, const Address& address) noexcept {
 // The vectors of `count` pixels, vector_size apart at `from` and `stride` apart at `to`. Returns their sum,
 // added up one after the other.
 template <activation Act, class Vector>
-inline Vector activate_pixels(const float* from, int count, float* to, std::ptrdiff_t stride) noexcept {
+FOVEA_NOINLINE Vector activate_pixels(const float* from, int count, float* to, std::ptrdiff_t stride) noexcept {
     constexpr int fetched_ahead = 8; // pixels: `to` is in a map, which may be far from the caches
     Vector sum(0.0F);
     activate_each<Act, Vector>(

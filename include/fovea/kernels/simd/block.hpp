@@ -38,7 +38,7 @@ public:
             block_ring ring(b_, cut_, ring_, c.first);
             ring.clear_margins(c.first, c.first + c.width);
             ring.expand(o_.input, c, weights, depthwise_weights_, 0, rows_needed(b_.depthwise.out.height));
-            convolve(ring, 0, b_.depthwise.out.height, c.first, c.first + c.width);
+            convolve<Kernel, Stride>(ring, 0, b_.depthwise.out.height, c.first, c.first + c.width);
         });
     }
 
@@ -58,11 +58,11 @@ private:
             const int needed = rows_needed(end);
             if (!b_.expands || b_.is_stem) {
                 fill(ring, filled, needed);
-                convolve(ring, y, end, 0, cut_.channels);
+                convolve<Kernel, Stride>(ring, y, end, 0, cut_.channels);
             } else {
                 for_each_expand_block([&](int, column_block c, const float* weights) {
                     ring.expand(o_.input, c, weights, depthwise_weights_, filled, needed);
-                    convolve(ring, y, end, c.first, c.first + c.width);
+                    convolve<Kernel, Stride>(ring, y, end, c.first, c.first + c.width);
                 });
             }
             filled = std::max(filled, needed);
@@ -77,37 +77,6 @@ private:
             for_each_expand_block([&](int, column_block c, const float* weights) {
                 Stem::run_row(b_.expand, rows, c.width, ring.tile_at(c, weights, y));
             });
-        }
-    }
-    // Output rows [first, last), channels [begin, end), into the output or the strip. What SiLU is still to be
-    // applied to waits in the strip, one row of a vector: the output, which may be far from the caches, is
-    // touched once.
-    void convolve(const block_ring& ring, int first, int last, int begin, int end) const noexcept {
-        const layer& d = b_.depthwise;
-        const bool waits = !b_.projects && d.act == activation::silu;
-        const int output_row = b_.projects ? first : 0;
-        float* const output = b_.projects ? strip_ : o_.output;
-        const std::ptrdiff_t stride = d.out.stride;
-        const std::ptrdiff_t row_floats = d.out.width * stride;
-        with_inline_activation(d.act, [&](auto activate) {
-            for_each_vector(begin, end, [&](auto tag, int c) {
-                using v = decltype(tag);
-                const depthwise_row<Kernel, Stride, v> row(weights_of(Kernel * Kernel, c));
-                for (int y = first; y < last; ++y) {
-                    window_rows_of<Kernel> rows;
-                    ring.template window_at<Kernel, Stride>(c, y, rows);
-                    float* const to = output + (y - output_row) * row_floats + c;
-                    row.run(rows, waits ? strip_ : to, waits ? vector_size : stride, d.out.width, activate);
-                    if (waits)
-                        apply_silu<v>(to, y, c);
-                }
-            });
-        });
-        for (int y = first; y < last && !waits; ++y) {
-            float* row = output + (y - output_row) * row_floats;
-            finish_activation(d.act, row + begin, stride, d.out.width, end - begin);
-            if (l_.pools)
-                sum_row(row, y, begin, end);
         }
     }
 };

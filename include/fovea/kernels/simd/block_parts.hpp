@@ -47,6 +47,36 @@ protected:
         if (l_.pools)
             sum.store_unaligned(sums_ + static_cast<std::ptrdiff_t>(y) * cut_.channels + c);
     }
+    // Output rows [first, last), channels [begin, end), into the output or the strip. What SiLU is still to be
+    // applied to waits in the strip, one row of a vector: the output, which may be far from the caches, is
+    // touched once.
+    template <int Kernel, int Stride>
+    void convolve(const block_ring& ring, int first, int last, int begin, int end) const noexcept {
+        const layer& d = b_.depthwise;
+        const bool waits = !b_.projects && d.act == activation::silu;
+        const int output_row = b_.projects ? first : 0;
+        float* const output = b_.projects ? strip_ : o_.output;
+        const std::ptrdiff_t stride = d.out.stride;
+        const std::ptrdiff_t row_floats = d.out.width * stride;
+        for_each_vector(begin, end, [&](auto tag, int c) {
+            using v = decltype(tag);
+            const depthwise_row<Kernel, Stride, v> row(weights_of(Kernel * Kernel, c), d.act);
+            for (int y = first; y < last; ++y) {
+                window_rows_of<Kernel> rows;
+                ring.window_at<Kernel, Stride>(c, y, rows);
+                float* const to = output + (y - output_row) * row_floats + c;
+                row.run(rows, waits ? strip_ : to, waits ? vector_size : stride, d.out.width);
+                if (waits)
+                    apply_silu<v>(to, y, c);
+            }
+        });
+        for (int y = first; y < last && !waits; ++y) {
+            float* row = output + (y - output_row) * row_floats;
+            finish_activation(d.act, row + begin, stride, d.out.width, end - begin);
+            if (l_.pools)
+                sum_row(row, y, begin, end);
+        }
+    }
     // Output rows [first, last) from the strip.
     void project(const block_ring& ring, int first, int last) const noexcept {
         const layer& p = b_.project;

@@ -31,24 +31,23 @@ template <int Kernel, int Stride, class Vector>
 class depthwise_row {
 public:
     // `weights`: the vector's, as depthwise_weights packs them.
-    FOVEA_INLINE explicit depthwise_row(const float* weights) noexcept
-        : weights_(weights), bias_(Vector::load_unaligned(weights)) {
+    FOVEA_INLINE depthwise_row(const float* weights, activation act) noexcept
+        : weights_(weights), bias_(Vector::load_unaligned(weights)), activate_(act) {
         keep_in_register(bias_);
         if constexpr (tiling::holds_weights)
             unroll<Kernel>([&](auto ky) FOVEA_INLINE_LAMBDA { load_weights(ky, held_[ky]); });
     }
 
     // The last tile may overlap the one before: the same numbers are computed and written again.
-    template <class Activate>
     FOVEA_INLINE void run(const window_rows_of<Kernel>& rows, float* output, std::ptrdiff_t output_stride,
-                          int width, const Activate& activate) const noexcept {
+                          int width) const noexcept {
         constexpr int pixels = tiling::pixels;
         if (width >= pixels)
             for (int x = 0; x < width; x += pixels)
-                run_tile<pixels>(rows, std::min(x, width - pixels), output, output_stride, activate);
+                run_tile<pixels>(rows, std::min(x, width - pixels), output, output_stride);
         else
             for (int x = 0; x < width; ++x)
-                run_tile<1>(rows, x, output, output_stride, activate);
+                run_tile<1>(rows, x, output, output_stride);
     }
 
 private:
@@ -61,43 +60,45 @@ private:
             keep_in_register(row[kx]);
         });
     }
-    template <int Pixels, class Activate>
+    template <int Pixels>
     FOVEA_INLINE void run_tile(const window_rows_of<Kernel>& rows, int x, float* output,
-                               std::ptrdiff_t output_stride, const Activate& activate) const noexcept {
+                               std::ptrdiff_t output_stride) const noexcept {
+        const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(x) * Stride * vector_size;
         array_of<Vector, Pixels> sum;
-        unroll<Pixels>([&](auto p) FOVEA_INLINE_LAMBDA { sum[p] = bias_; });
+        FOVEA_UNROLL
+        for (int p = 0; p < Pixels; ++p)
+            sum[p] = bias_;
         unroll<Kernel>([&](auto ky) FOVEA_INLINE_LAMBDA {
-            const float* input = rows[ky] + static_cast<std::ptrdiff_t>(x) * Stride * vector_size;
             if constexpr (tiling::holds_weights) {
-                accumulate<Pixels>(sum, input, held_[ky]);
+                accumulate<Pixels>(sum, rows[ky] + at, held_[ky]);
             } else {
                 array_of<Vector, Kernel> weights;
                 load_weights(ky, weights);
-                accumulate<Pixels>(sum, input, weights);
+                accumulate<Pixels>(sum, rows[ky] + at, weights);
             }
         });
-        if (activate.applies)
-            unroll<Pixels>([&](auto p) FOVEA_INLINE_LAMBDA { sum[p] = activate(sum[p]); });
-        unroll<Pixels>([&](auto p) FOVEA_INLINE_LAMBDA {
+        activate_.template apply<Pixels>(sum);
+        FOVEA_UNROLL
+        for (int p = 0; p < Pixels; ++p)
             sum[p].store_unaligned(output + (x + p) * output_stride);
-        });
     }
     // Each input vector serves all the taps and pixels that it touches.
     template <int Pixels>
     static FOVEA_INLINE void accumulate(array_of<Vector, Pixels>& sum, const float* input,
                                         const array_of<Vector, Kernel>& weights) noexcept {
         unroll<columns_under(Pixels, Kernel, Stride)>([&](auto i) FOVEA_INLINE_LAMBDA {
+            constexpr int first = std::max(0, (i - Kernel + Stride) / Stride), last = std::min(Pixels - 1, i / Stride);
             const Vector pixel = Vector::load_unaligned(input + i * vector_size);
-            unroll<Pixels>([&](auto p) FOVEA_INLINE_LAMBDA {
-                constexpr int tap = i - p * Stride;
-                if constexpr (tap >= 0 && tap < Kernel)
-                    sum[p] = multiply_add(pixel, weights[tap], sum[p]);
+            unroll<last - first + 1>([&](auto n) FOVEA_INLINE_LAMBDA {
+                constexpr int p = first + n;
+                sum[p] = multiply_add(pixel, weights[i - p * Stride], sum[p]);
             });
         });
     }
 
     const float* weights_;
     Vector bias_;
+    inline_activation<Vector> activate_;
     array_of<array_of<Vector, Kernel>, tiling::holds_weights ? Kernel : 1> held_;
 };
 

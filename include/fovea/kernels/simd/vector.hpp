@@ -34,6 +34,13 @@
 #define FOVEA_INLINE_LAMBDA __attribute__((always_inline))
 #endif
 
+// Where a call costs nothing next to what it does, and inlining would compile it once for each caller.
+#if defined(__GNUC__)
+#define FOVEA_NOINLINE inline __attribute__((noinline))
+#else
+#define FOVEA_NOINLINE inline
+#endif
+
 FOVEA_ARCH_NAMESPACE_BEGIN
 
 using vector = xsimd::batch<float, simd_arch>;
@@ -86,19 +93,24 @@ FOVEA_INLINE void keep_in_register(Vector& x) noexcept {
 
 namespace kernel_detail {
 
-template <class Function, int... I>
-FOVEA_INLINE void unroll_sequence(Function&& f, std::integer_sequence<int, I...>) noexcept {
-    (f(std::integral_constant<int, I>{}), ...);
-}
+template <class Counters>
+struct unroller;
+
+template <int... I>
+struct unroller<std::integer_sequence<int, I...>> {
+    template <class Function>
+    FOVEA_INLINE void operator()(const Function& f) const noexcept {
+        (f(std::integral_constant<int, I>{}), ...);
+    }
+};
 
 } // namespace kernel_detail
 
-// f(constant) for each of 0 .. N - 1, for loops whose bodies decide by the counter. Mark the lambda
-// FOVEA_INLINE_LAMBDA.
-template <int N, class Function>
-FOVEA_INLINE void unroll(Function&& f) noexcept {
-    kernel_detail::unroll_sequence(f, std::make_integer_sequence<int, N>{});
-}
+// unroll<N>(f): f(constant) for each of 0 .. N - 1, for loops whose bodies decide by the counter. Mark the lambda
+// FOVEA_INLINE_LAMBDA. An object and not a function that calls another one: compilers optimise the whole body again
+// at each level of forced inlining.
+template <int N>
+inline constexpr kernel_detail::unroller<std::make_integer_sequence<int, N>> unroll{};
 
 // Calls f(vector tag, channel) over [begin, end): whole vectors, then halves. A multiple of 8 channels.
 template <class Function>
