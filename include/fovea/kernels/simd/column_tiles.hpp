@@ -73,7 +73,7 @@ template <class Vector, int Vectors, class MakeRows>
 inline void run_row_tiles(int first, int count, const MakeRows& rows_from, tile_operands t) noexcept {
     for_each_tile<tile_heights>(first, count, [&](int row, auto height) FOVEA_INLINE_LAMBDA {
         if (t.fetches_output)
-            fetch_output(t, height(), Vectors * static_cast<int>(Vector::size));
+            fetch_output<height(), Vectors * static_cast<int>(Vector::size)>(t);
         run_tile<Vector, height(), Vectors>(rows_of_tile(rows_from, row, height(), first, first + count), t);
     });
 }

@@ -56,13 +56,16 @@ FOVEA_INLINE void prefetch_to_level_2(const float* address) noexcept {
 }
 
 // The lines that a tile will write.
-inline void fetch_output(const tile_operands& t, int rows, int columns) noexcept {
+template <int Rows, int Columns>
+FOVEA_INLINE void fetch_output(const tile_operands& t) noexcept {
     constexpr int line = 16; // floats; rows need not begin with one
-    for (int r = 0; r < rows; ++r) {
+    FOVEA_UNROLL
+    for (int r = 0; r < Rows; ++r) {
         const float* row = t.output + r * t.output_stride;
-        for (int c = 0; c < columns; c += line)
+        FOVEA_UNROLL
+        for (int c = 0; c < Columns; c += line)
             __builtin_prefetch(row + c, 1);
-        __builtin_prefetch(row + columns - 1, 1);
+        __builtin_prefetch(row + Columns - 1, 1);
     }
 }
 
