@@ -87,7 +87,8 @@ private:
     static FOVEA_INLINE void accumulate(array_of<Vector, Pixels>& sum, const float* input,
                                         const array_of<Vector, Kernel>& weights) noexcept {
         unroll<columns_under(Pixels, Kernel, Stride)>([&](auto i) FOVEA_INLINE_LAMBDA {
-            constexpr int first = std::max(0, (i - Kernel + Stride) / Stride), last = std::min(Pixels - 1, i / Stride);
+            constexpr int first = std::max(0, (i - Kernel + Stride) / Stride);
+            constexpr int last = std::min(Pixels - 1, i / Stride);
             const Vector pixel = Vector::load_unaligned(input + i * vector_size);
             unroll<last - first + 1>([&](auto n) FOVEA_INLINE_LAMBDA {
                 constexpr int p = first + n;
