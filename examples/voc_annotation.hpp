@@ -1,4 +1,5 @@
-// One annotation file of Pascal VOC, XML, into a data set. A file that breaks a rule is a format_error with its line.
+// One annotation file of Pascal VOC, XML, into a data set. A file that breaks a rule is a format_error with
+// its line.
 #pragma once
 
 #include <fovea/error.hpp>
@@ -105,7 +106,8 @@ private:
     std::string name_;
     std::string_view text_;
     pugi::xml_document document_;
-    mutable std::size_t counted_ = 0, newlines_ = 0; // characters from the beginning, and the newlines among them
+    mutable std::size_t counted_ = 0,
+                        newlines_ = 0; // characters from the beginning, and the newlines among them
 };
 
 inline raw_object voc_object(const voc_file& file, const pugi::xml_node& node, bool one_based) {

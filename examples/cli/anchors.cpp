@@ -1,4 +1,5 @@
-// fovea anchors: EfficientDet's anchors fitted to the boxes of a data set, as options and as a table to paste.
+// fovea anchors: EfficientDet's anchors fitted to the boxes of a data set, as options and as a table to
+// paste.
 #include "commands.hpp"
 #include "train_options.hpp"
 #include "validators.hpp"

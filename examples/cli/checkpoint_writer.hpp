@@ -1,4 +1,5 @@
-// When a run of training writes checkpoints, and how: while it goes on, and only of states that led to a finite loss.
+// When a run of training writes checkpoints, and how: while it goes on, and only of states that led to a
+// finite loss.
 #pragma once
 
 #include "train_position.hpp"
@@ -13,8 +14,8 @@ namespace fovea::cli {
 
 class checkpoint_writer {
 public:
-    // every: steps between checkpoints; 0: at ends of epochs of `batches` steps, twice a minute at most. The folder
-    // must outlive the writer.
+    // every: steps between checkpoints; 0: at ends of epochs of `batches` steps, twice a minute at most. The
+    // folder must outlive the writer.
     checkpoint_writer(const checkpoint_folder& folder, std::uint64_t every, std::uint64_t batches)
         : folder_(folder), every_(every), batches_(batches) {}
 

@@ -65,7 +65,8 @@ void add_detector_options(CLI::App& command, model_options& o, const char* group
         ->check(CLI::IsMember({"bifpn", "fpn", "panet"}))
         ->group(group);
     command
-        .add_option("--anchor-scale", o.anchor_scale, "EfficientDet: the smallest anchor's side in cells of its level")
+        .add_option("--anchor-scale", o.anchor_scale,
+                    "EfficientDet: the smallest anchor's side in cells of its level")
         ->check(number_between(0.01, 100))
         ->group(group);
     command

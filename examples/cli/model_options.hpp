@@ -25,11 +25,11 @@ struct model_options {
     std::optional<int> resize;
     bool features_only = false;
     std::string backbone;
-    std::vector<double> scales; // of default boxes; none: the table's
-    std::optional<int> cells;   // of EfficientDet's pyramid
-    std::string cell;           // likewise: "bifpn", "fpn" or "panet"; empty: the table's
-    std::optional<double> anchor_scale;          // of EfficientDet's anchors
-    std::vector<std::array<double, 2>> ratios;   // likewise: widths and heights of area 1; none: the table's
+    std::vector<double> scales;                // of default boxes; none: the table's
+    std::optional<int> cells;                  // of EfficientDet's pyramid
+    std::string cell;                          // likewise: "bifpn", "fpn" or "panet"; empty: the table's
+    std::optional<double> anchor_scale;        // of EfficientDet's anchors
+    std::vector<std::array<double, 2>> ratios; // likewise: widths and heights of area 1; none: the table's
 
     std::string weights;
     std::vector<std::string> classes; // names or numbers, of the checkpoint's classes

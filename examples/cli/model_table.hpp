@@ -9,11 +9,11 @@
 
 namespace fovea::cli {
 
-using any_table = std::variant<tables::mobilenet_v2_table, tables::mobilenet_v3_table, tables::efficientnet_table,
-                               tables::ssdlite_table, tables::efficientdet_table>;
+using any_table = std::variant<tables::mobilenet_v2_table, tables::mobilenet_v3_table,
+                               tables::efficientnet_table, tables::ssdlite_table, tables::efficientdet_table>;
 
-// The table with the changes that the options ask for. Throws CLI::ValidationError for those that say nothing to
-// such a table.
+// The table with the changes that the options ask for. Throws CLI::ValidationError for those that say nothing
+// to such a table.
 any_table with_options(const any_table& table, const model_options& options);
 
 } // namespace fovea::cli

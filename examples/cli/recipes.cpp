@@ -134,8 +134,8 @@ train_recipe mobilenet_v3_recipe() {
     return t;
 }
 
-// Tan and Le 2019, section 5, with RMSProp as torch has it, the rate falling by 0.97 in 2.4 epochs, and without
-// AutoAugment; batches and warm-up of tensorflow/tpu, models/official/efficientnet.
+// Tan and Le 2019, section 5, with RMSProp as torch has it, the rate falling by 0.97 in 2.4 epochs, and
+// without AutoAugment; batches and warm-up of tensorflow/tpu, models/official/efficientnet.
 train_recipe efficientnet_recipe() {
     train_recipe t = classification_recipe();
     t.epochs = 350;

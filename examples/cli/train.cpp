@@ -21,13 +21,18 @@ namespace fovea::cli {
 namespace {
 
 // What differs between detectors and classifiers, by their data.
-log_kind kind_of(const train_data&) noexcept { return log_kind::detection; }
-log_kind kind_of(const classification_data&) noexcept { return log_kind::classification; }
+log_kind kind_of(const train_data&) noexcept {
+    return log_kind::detection;
+}
+log_kind kind_of(const classification_data&) noexcept {
+    return log_kind::classification;
+}
 
 std::unique_ptr<validation> validation_of(const train_data& data, const model_choice& choice, int threads) {
     return std::make_unique<detection_validation>(choice, data.val, threads);
 }
-std::unique_ptr<validation> validation_of(const classification_data& data, const model_choice& choice, int threads) {
+std::unique_ptr<validation> validation_of(const classification_data& data, const model_choice& choice,
+                                          int threads) {
     return std::make_unique<classification_validation>(choice, data.val, threads);
 }
 
@@ -63,7 +68,8 @@ state_dict in_names_of(const any_table& table, const state_dict& weights) {
     return classifier != nullptr ? with_names_of(*classifier, weights) : weights;
 }
 
-void load_weights(train_engine& engine, const any_table& table, const model_options& o, const load_options& options) {
+void load_weights(train_engine& engine, const any_table& table, const model_options& o,
+                  const load_options& options) {
     if (o.weights.empty())
         return;
     try {
@@ -91,7 +97,8 @@ void print_beginning(const train_options& o, const train_recipe& r, const Data& 
 }
 
 // Where a run begins: refuses to write over another one.
-void prepare_folder(const train_folder& folder, const train_options& o, const std::vector<data_issue>& issues) {
+void prepare_folder(const train_folder& folder, const train_options& o,
+                    const std::vector<data_issue>& issues) {
     if (folder.checkpoints().has_any() && !o.resume) {
         if (!o.overwrite)
             throw input_error(
@@ -159,7 +166,8 @@ int run_train(const CLI::App& command, const train_options& o) {
 } // namespace
 
 void add_train(CLI::App& app) {
-    auto* command = app.add_subcommand("train", "Trains a detector on photos with boxes, a classifier on folders of photos");
+    auto* command = app.add_subcommand(
+        "train", "Trains a detector on photos with boxes, a classifier on folders of photos");
     const auto o = std::make_shared<train_options>();
     add_train_options(*command, *o);
     command->callback([o, command] {

@@ -75,8 +75,9 @@ void add_source_options(CLI::App& command, data_source& source, const std::strin
     const char* group = "The photos";
     command
         .add_option("--" + name, source.path,
-                    std::string(what) + ": a folder as VOC has it, or COCO's instances_*.json; classifiers: a folder with "
-                                        "a folder for each class")
+                    std::string(what) +
+                        ": a folder as VOC has it, or COCO's instances_*.json; classifiers: a folder with "
+                        "a folder for each class")
         ->check(CLI::ExistingPath)
         ->group(group);
     command.add_option("--" + name + "-images", source.images, "Folder of the photos of a COCO file")
@@ -165,7 +166,9 @@ void add_train_options(CLI::App& command, train_options& o) {
     for (const char* name : {"--num-classes", "--features-only"})
         command.remove_option(command.get_option(name));
     add_data_options(command, o.data);
-    command.add_option("--recipe", o.recipe, "What sets all that follows (see below); without it the model's own")
+    command
+        .add_option("--recipe", o.recipe,
+                    "What sets all that follows (see below); without it the model's own")
         ->check(CLI::Validator(
             [](const std::string& name) {
                 try {

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "model_choice.hpp"
-#include "train_data.hpp"
 #include "recipe_fields.hpp"
+#include "train_data.hpp"
 #include "train_recipe.hpp"
 
 #include <string>
@@ -15,7 +15,7 @@ namespace fovea::cli {
 struct train_options {
     model_options model;
     data_options data;
-    std::string recipe; // empty: the model's own
+    std::string recipe;                                               // empty: the model's own
     std::vector<std::pair<const recipe_field*, std::string>> changes; // of the recipe, as they were given
 
     std::string output_dir;

@@ -11,8 +11,8 @@ namespace fovea::cli {
 
 struct train_position {
     std::uint64_t step = 0;
-    std::uint64_t evaluated = 0; // the step of the last evaluation
-    double seconds = 0;          // of training, before this process
+    std::uint64_t evaluated = 0;                           // the step of the last evaluation
+    double seconds = 0;                                    // of training, before this process
     double first = no_value, second = no_value, best = -1; // figures of evaluations
     std::uint64_t best_step = 0;
     double losses[2] = {}; // sums since the log's last row: classes, boxes

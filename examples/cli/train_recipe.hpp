@@ -7,8 +7,8 @@
 
 namespace fovea::cli {
 
-// Everything that decides what is learnt, beside the model and the photos. Defaults are those of the detection
-// script.
+// Everything that decides what is learnt, beside the model and the photos. Defaults are those of the
+// detection script.
 struct train_recipe {
     int epochs = 26;
     int steps = 0; // batches of the whole run instead of epochs; 0: epochs count
@@ -21,7 +21,7 @@ struct train_recipe {
     int lr_step_size = 8;
     double lr_gamma = 0.1;
     double lr_power = 0.9;
-    int warmup_steps = 1000; // batches; with the unit epoch at most the first epoch
+    int warmup_steps = 1000;  // batches; with the unit epoch at most the first epoch
     double warmup_epochs = 0; // in place of warmup_steps; 0: these count
     double warmup_start = 0.001;
 

@@ -149,7 +149,8 @@ bool train_run::evaluate() {
     const bool is_best = keep_best(weights);
     parts_.folder.write_curves(log_->rows());
     bar_.print("epoch " + number_text("%g", epoch()) + number_text("  loss %.4g  ", loss_) +
-               figures_text("%s %.4f  %s %.4f") + (is_best ? "  best" : "") + "  " + duration_text(seconds()));
+               figures_text("%s %.4f  %s %.4f") + (is_best ? "  best" : "") + "  " +
+               duration_text(seconds()));
     return true;
 }
 
@@ -160,8 +161,8 @@ bool train_run::keep_best(const state_dict& weights) {
     at_.best = at_.first;
     at_.best_step = at_.step;
     if (parts_.rhythm.keep_best)
-        parts_.folder.write_best(weights,
-                                 "step " + std::to_string(at_.step) + ", " + figures_text("%s %.5f, %s %.5f"));
+        parts_.folder.write_best(weights, "step " + std::to_string(at_.step) + ", " +
+                                              figures_text("%s %.5f, %s %.5f"));
     return true;
 }
 

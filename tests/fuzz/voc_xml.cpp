@@ -1,5 +1,5 @@
-// Fuzz target: one annotation file of Pascal VOC, with pixels from 0 and from 1. Only fovea's errors may come out, and
-// what is accepted can be trained on.
+// Fuzz target: one annotation file of Pascal VOC, with pixels from 0 and from 1. Only fovea's errors may come
+// out, and what is accepted can be trained on.
 #include "../../examples/voc_annotation.hpp"
 
 #include <fovea/error.hpp>

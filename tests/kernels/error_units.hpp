@@ -7,8 +7,8 @@
 
 namespace fovea::test {
 
-// The largest of all numbers. `magnitude`: sums of the absolute values of what each number is a sum of. Infinite when
-// the sizes differ, NaN when a number is.
+// The largest of all numbers. `magnitude`: sums of the absolute values of what each number is a sum of.
+// Infinite when the sizes differ, NaN when a number is.
 inline double error_units(const std::vector<float>& got, const std::vector<double>& exact,
                           const std::vector<double>& magnitude) {
     if (got.size() != exact.size())

@@ -11,7 +11,8 @@ namespace fovea::test {
 class guarded_map {
 public:
     explicit guarded_map(const map_layout& layout)
-        : channels_(static_cast<std::size_t>(layout.channels)), stride_(static_cast<std::size_t>(layout.stride)),
+        : channels_(static_cast<std::size_t>(layout.channels)),
+          stride_(static_cast<std::size_t>(layout.stride)),
           size_(static_cast<std::size_t>(layout.pixels()) * stride_), floats_(size_ + 2 * guard, untouched) {}
 
     float* data() noexcept { return floats_.data() + guard; }

@@ -1,8 +1,8 @@
 // One SIMD convolution and the scalar reference of the same numbers: what the kernel tests are made of.
 #pragma once
 
-#include "guarded_map.hpp"
 #include "error_units.hpp"
+#include "guarded_map.hpp"
 
 #include <fovea/graph/builder.hpp>
 #include <fovea/kernels/kernel_table.hpp>
@@ -128,9 +128,7 @@ public:
 
     // The largest error over the sum of the magnitudes that an element is made of, in units of float's
     // epsilon. Activations are continuous with slopes of at most 1.5, so the same measure holds behind them.
-    double error(const std::vector<float>& got) const {
-        return error_units(got, expected(), sums(true));
-    }
+    double error(const std::vector<float>& got) const { return error_units(got, expected(), sums(true)); }
     // What the reference computes, in double.
     std::vector<double> expected() const {
         std::vector<double> numbers = sums(false);

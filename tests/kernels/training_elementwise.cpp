@@ -147,7 +147,8 @@ TEST_CASE("activations in training agree with torch at the kinks, too") {
         cases.push_back(*shared);
     sequential_executor ex;
     for (const golden_case& golden : cases)
-        for (int id = static_cast<int>(activation::relu); id <= static_cast<int>(activation::softplus); ++id) {
+        for (int id = static_cast<int>(activation::relu); id <= static_cast<int>(activation::softplus);
+             ++id) {
             const auto act = static_cast<activation>(id);
             const std::string name(name_of(act));
             INFO(name);

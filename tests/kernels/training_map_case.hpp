@@ -82,8 +82,8 @@ inline std::vector<float> to_float(const batch_numbers& numbers) {
     return std::vector<float>(numbers.begin(), numbers.end());
 }
 
-// What a step reads and how its gradients are wanted. Sizes of one image: in, second (channels 0: none), out; a
-// third map has the size of the input.
+// What a step reads and how its gradients are wanted. Sizes of one image: in, second (channels 0: none), out;
+// a third map has the size of the input.
 struct map_problem {
     training_kernel kernel;
     training_layer layer; // all but images and maps
@@ -106,9 +106,9 @@ struct map_results {
 
     friend bool operator==(const map_results& a, const map_results& b) {
         return a.output == b.output && a.input_gradient == b.input_gradient &&
-               a.second_gradient == b.second_gradient && a.third_gradient == b.third_gradient && a.weight_gradient == b.weight_gradient &&
-               a.bias_gradient == b.bias_gradient && a.running_mean == b.running_mean &&
-               a.running_var == b.running_var;
+               a.second_gradient == b.second_gradient && a.third_gradient == b.third_gradient &&
+               a.weight_gradient == b.weight_gradient && a.bias_gradient == b.bias_gradient &&
+               a.running_mean == b.running_mean && a.running_var == b.running_var;
     }
 };
 
@@ -203,10 +203,11 @@ inline map_results run_pair(const map_problem& p, executor& ex, int at_once) {
 
     bool guarded = true;
     for (std::size_t i = 0; i < guard; ++i)
-        guarded = guarded && saved[saved_floats + i] == untouched && scratch[scratch_floats + i] == untouched &&
-                  packed[packed_floats + i] == untouched;
+        guarded = guarded && saved[saved_floats + i] == untouched &&
+                  scratch[scratch_floats + i] == untouched && packed[packed_floats + i] == untouched;
     CHECK(guarded);
-    for (const padded_batch* batch : {&output, &input_gradient, &second_gradient, &third_gradient, &output_gradient}) {
+    for (const padded_batch* batch :
+         {&output, &input_gradient, &second_gradient, &third_gradient, &output_gradient}) {
         CHECK(batch->gaps_are_untouched());
         CHECK(batch->is_finite());
     }

@@ -17,10 +17,12 @@ namespace {
 
 map_problem pool_problem(op kind, int images, shape in, shape out) {
     map_problem p;
-    p.kernel = kind == op::max_pool   ? training_pair<training_window_pool_kernel<kernel_detail::max_pool_gradient>>()
-               : kind == op::avg_pool ? training_pair<training_window_pool_kernel<kernel_detail::avg_pool_gradient>>()
-               : kind == op::resize   ? training_pair<training_resize_kernel>()
-                                      : training_pair<training_global_average_pool_kernel>();
+    p.kernel = kind == op::max_pool
+                   ? training_pair<training_window_pool_kernel<kernel_detail::max_pool_gradient>>()
+               : kind == op::avg_pool
+                   ? training_pair<training_window_pool_kernel<kernel_detail::avg_pool_gradient>>()
+               : kind == op::resize ? training_pair<training_resize_kernel>()
+                                    : training_pair<training_global_average_pool_kernel>();
     p.layer.kind = kind;
     p.images = images;
     p.in = in;

@@ -78,7 +78,8 @@ TEST_CASE("every activation behind a weighted sum is differentiated, gradients a
         for (const auto& weight : sum_weights)
             for (bool adds : {false, true}) {
                 INFO(name_of(static_cast<activation>(act)) << " adds " << adds);
-                map_problem p = sum_problem(2, {7, 5, 11}, weight, weighting::fast, static_cast<activation>(act));
+                map_problem p =
+                    sum_problem(2, {7, 5, 11}, weight, weighting::fast, static_cast<activation>(act));
                 if (adds) {
                     p.input_before = random_batch(p.input.size());
                     p.second_before = random_batch(p.input.size());

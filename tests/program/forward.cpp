@@ -46,7 +46,8 @@ TEST_CASE("random graphs compute what the reference computes, at their own and a
         network net(program.view(), weights);
         std::minstd_rand generator(seed + 99);
         const shape own = g[0].out;
-        const shape larger{own.height + random_table::more_rows, own.width + random_table::more_columns, own.channels};
+        const shape larger{own.height + random_table::more_rows, own.width + random_table::more_columns,
+                           own.channels};
         for (const shape& size : {own, larger}) {
             constexpr int batch = 2;
             const bool keep = seed % 3 == 0;

@@ -45,7 +45,8 @@ void build_graph(Builder& b, const head_table& t) {
     const int bbox = b.child(b.child(b.child(0, "regression_head"), "module_list"), t.level);
     b.part(b.output("cls_logits", layout::rows, t.classes, true),
            blocks::prediction_head(b, x, cls, t.anchors * t.classes, 1e-3F));
-    b.part(b.output("bbox_regression", layout::rows, 4), blocks::prediction_head(b, x, bbox, t.anchors * 4, 1e-3F));
+    b.part(b.output("bbox_regression", layout::rows, 4),
+           blocks::prediction_head(b, x, bbox, t.anchors * 4, 1e-3F));
 }
 
 // ResNet's BasicBlock with a strided shortcut (torchvision/models/resnet.py).
@@ -80,8 +81,7 @@ void check_own(const char* name, const Table& table, float momentum, bool frozen
         set_output_gradient(net, 0, golden.input("upstream.y"));
         net.backward();
         CHECK(check_gradients(golden, net) >= static_cast<int>(golden.outputs.size()) - 3);
-        CHECK(compare(golden.output("grad_input.input"),
-                      input_gradient_of(net)));
+        CHECK(compare(golden.output("grad_input.input"), input_gradient_of(net)));
     }
 }
 
@@ -89,10 +89,12 @@ void check_own(const char* name, const Table& table, float momentum, bool frozen
 
 TEST_CASE("MobileNetV3's blocks have torch's gradients") {
     using namespace tables;
-    check_own("grad_mbv3_block_skip", block_table{{8, 3, 24, 8, true, activation::hardswish, 1, 1}, 7, 9}, 0.01F);
-    check_own("grad_mbv3_block_frozen", block_table{{8, 3, 24, 8, true, activation::hardswish, 1, 1}, 7, 9}, 0.01F,
-              true);
-    check_own("grad_mbv3_block_stride", block_table{{8, 5, 24, 16, true, activation::relu, 2, 1}, 7, 10}, 0.01F);
+    check_own("grad_mbv3_block_skip", block_table{{8, 3, 24, 8, true, activation::hardswish, 1, 1}, 7, 9},
+              0.01F);
+    check_own("grad_mbv3_block_frozen", block_table{{8, 3, 24, 8, true, activation::hardswish, 1, 1}, 7, 9},
+              0.01F, true);
+    check_own("grad_mbv3_block_stride", block_table{{8, 5, 24, 16, true, activation::relu, 2, 1}, 7, 10},
+              0.01F);
 }
 
 TEST_CASE("gradients of MBConv blocks are torchvision's") {
@@ -116,8 +118,8 @@ TEST_CASE("MobileNetV3's block has the shared golden's gradients") {
     net.parameters().load(training_weights(program.graph(), "grad_mbv3_block:"));
     const std::vector<float> images = to_batch(input);
     net.forward(images.data());
-    set_output_gradient(net, 0,
-                        {input.shape, fill_input(input.shape, input_rule::sym2, "up_y_0", "grad_mbv3_block:")});
+    set_output_gradient(
+        net, 0, {input.shape, fill_input(input.shape, input_rule::sym2, "up_y_0", "grad_mbv3_block:")});
     net.backward();
     CHECK(check_gradients(*golden, net) == 19);
     CHECK(compare(golden->output("grad_input"), input_gradient_of(net)));
@@ -131,7 +133,8 @@ array level_rows(const array& all, std::size_t first, std::size_t count) {
     for (std::size_t n = 0; n < all.shape[0]; ++n) {
         const auto begin =
             all.values.begin() + static_cast<std::ptrdiff_t>((n * all.shape[1] + first) * all.shape[2]);
-        part.values.insert(part.values.end(), begin, begin + static_cast<std::ptrdiff_t>(count * all.shape[2]));
+        part.values.insert(part.values.end(), begin,
+                           begin + static_cast<std::ptrdiff_t>(count * all.shape[2]));
     }
     return part;
 }
@@ -143,17 +146,20 @@ struct head_case {
 };
 
 // Level by level: the levels share nothing.
-void check_head(const golden_case& golden, const head_case& c, const std::string& prefix, const array (&inputs)[2],
-                const array (&upstream)[2], const std::string (&input_gradients)[2]) {
+void check_head(const golden_case& golden, const head_case& c, const std::string& prefix,
+                const array (&inputs)[2], const array (&upstream)[2],
+                const std::string (&input_gradients)[2]) {
     std::size_t first = 0;
     for (int level = 0; level < 2; ++level) {
-        const runtime_training_program program(head_table{c.maps[level], level, c.anchors[level], c.classes}, 0.03F);
+        const runtime_training_program program(head_table{c.maps[level], level, c.anchors[level], c.classes},
+                                               0.03F);
         const auto batch = static_cast<int>(inputs[level].shape[0]);
         training_network net(program.view(), {batch, false, true});
         net.parameters().load(training_weights(program.graph(), prefix));
         const std::vector<float> images = to_batch(inputs[level]);
         net.forward(images.data());
-        const auto rows = static_cast<std::size_t>(c.maps[level].height * c.maps[level].width * c.anchors[level]);
+        const auto rows =
+            static_cast<std::size_t>(c.maps[level].height * c.maps[level].width * c.anchors[level]);
         for (std::size_t o = 0; o < 2; ++o)
             set_output_gradient(net, o, level_rows(upstream[o], first, rows));
         net.backward();
@@ -164,12 +170,12 @@ void check_head(const golden_case& golden, const head_case& c, const std::string
                 for (const std::string kind : {"grad.", "after."})
                     if (expected.name.rfind(kind + name, 0) == 0) {
                         INFO(expected.name);
-                        CHECK(compare(expected, numbers_of(net, expected.name.substr(kind.size()), kind == "grad.")));
+                        CHECK(compare(expected,
+                                      numbers_of(net, expected.name.substr(kind.size()), kind == "grad.")));
                     }
         }
         if (!input_gradients[level].empty())
-            CHECK(compare(golden.output(input_gradients[level]),
-                          input_gradient_of(net)));
+            CHECK(compare(golden.output(input_gradients[level]), input_gradient_of(net)));
     }
 }
 
@@ -177,7 +183,8 @@ void check_head(const golden_case& golden, const head_case& c, const std::string
 
 TEST_CASE("SSDLite's heads have torch's gradients") {
     const golden_case own = own_golden("train", "grad_ssdlite_two_levels");
-    check_head(own, {{{5, 6, 12}, {3, 3, 8}}, {6, 4}, 3}, own.prefix, {own.input("input0"), own.input("input1")},
+    check_head(own, {{{5, 6, 12}, {3, 3, 8}}, {6, 4}, 3}, own.prefix,
+               {own.input("input0"), own.input("input1")},
                {own.input("upstream.cls_logits"), own.input("upstream.bbox_regression")},
                {"grad_input.input0", "grad_input.input1"});
     const auto shared = shared_golden("components", "grad_ssdlite_head");

@@ -1,5 +1,5 @@
-// Whole backward passes against passes in double without shared memory, on random graphs of every operator; the same
-// bits on any executor; freezing, recomputation, planning anew.
+// Whole backward passes against passes in double without shared memory, on random graphs of every operator;
+// the same bits on any executor; freezing, recomputation, planning anew.
 #include "program/training_case.hpp"
 #include "support/executors.hpp"
 #include "support/gradient_interpreter.hpp"
@@ -84,8 +84,8 @@ private:
     std::unique_ptr<gradient_interpreter> expected_;
 };
 
-// Errors are measured against the largest number of their kind in the whole network; where a norm cancels all of them,
-// against a thousandth.
+// Errors are measured against the largest number of their kind in the whole network; where a norm cancels all
+// of them, against a thousandth.
 struct error_meter {
     double largest = 1e-3, error = 0;
 
@@ -131,7 +131,8 @@ double output_error(random_case& c) {
         for (std::size_t n = 0; n < static_cast<std::size_t>(c.net().batch()); ++n) {
             const doubles& part = c.expected().values[static_cast<std::size_t>(p.value)][n];
             for (std::size_t i = 0; i < part.size(); ++i)
-                meter.add(static_cast<double>(c.net().output(o)[n * c.net().output_floats(o) + place[o] + i]), part[i]);
+                meter.add(static_cast<double>(c.net().output(o)[n * c.net().output_floats(o) + place[o] + i]),
+                          part[i]);
         }
         place[o] += g[p.value].out.size();
     }
@@ -176,7 +177,8 @@ TEST_CASE("gradients are the same bits on any executor, with recomputation, and 
             CHECK(c.all_gradients() == expected);
         }
         const shape s = plain.net().shape_of(0);
-        plain.net().plan({2, false, true}, s.height + random_table::more_rows, s.width + random_table::more_columns);
+        plain.net().plan({2, false, true}, s.height + random_table::more_rows,
+                         s.width + random_table::more_columns);
         plain.net().plan({5, false, true}, s.height, s.width);
         plain.run();
         CHECK(plain.all_gradients() == expected);

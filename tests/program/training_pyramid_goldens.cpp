@@ -1,4 +1,5 @@
-// Backward passes of feature pyramids against torch's numbers: weighted sums, resizes, pools, shared convolutions.
+// Backward passes of feature pyramids against torch's numbers: weighted sums, resizes, pools, shared
+// convolutions.
 #include "program/training_case.hpp"
 
 using namespace fovea;
@@ -16,8 +17,8 @@ array output_maps(const training_network& net, std::size_t output, shape s) {
     return batch;
 }
 
-// Two maps with TensorFlow's padding, fused in each of BiFPN's ways, and a separable convolution that both share
-// (tests/train/make_goldens.py, FusedLevels).
+// Two maps with TensorFlow's padding, fused in each of BiFPN's ways, and a separable convolution that both
+// share (tests/train/make_goldens.py, FusedLevels).
 struct fused_levels_table {};
 
 template <class Builder>
@@ -53,7 +54,8 @@ TEST_CASE("fused levels with shared convolutions have torch's gradients") {
         net.forward(images.data());
         for (std::size_t o = 0; o < 2; ++o) {
             const std::string name(net.graph().outputs[o].name);
-            CHECK(compare(golden.output(name), output_maps(net, o, net.shape_of(net.graph().parts[o].value))));
+            CHECK(
+                compare(golden.output(name), output_maps(net, o, net.shape_of(net.graph().parts[o].value))));
             set_output_gradient(net, o, golden.input("upstream." + name));
         }
         net.backward();
@@ -64,8 +66,9 @@ TEST_CASE("fused levels with shared convolutions have torch's gradients") {
 
 namespace {
 
-// BiFPN's first cell as zylo117 has it (FACTS 9.3, efficientdet/model.py). A network has one input: its channels are
-// those of p3, p4 and p5, the pixels of p4 and p5 repeated, and convolutions with ones and zeros take them apart.
+// BiFPN's first cell as zylo117 has it (FACTS 9.3, efficientdet/model.py). A network has one input: its
+// channels are those of p3, p4 and p5, the pixels of p4 and p5 repeated, and convolutions with ones and zeros
+// take them apart.
 struct bifpn_table {};
 
 template <class Builder>
@@ -84,7 +87,8 @@ public:
         const node_id p5_up = fuse("conv5_up", "p5_w1", {p5_in, up(p6_up, p5_in)});
         const node_id p4_up = fuse("conv4_up", "p4_w1", {p4_in, up(p5_up, p4_in)});
         const node_id p3_out = fuse("conv3_up", "p3_w1", {p3_in, up(p4_up, p3_in)});
-        const node_id p4_again = lateral(p4, "p4_down_channel_2"), p5_again = lateral(p5, "p5_down_channel_2");
+        const node_id p4_again = lateral(p4, "p4_down_channel_2"),
+                      p5_again = lateral(p5, "p5_down_channel_2");
         const node_id p4_out = fuse("conv4_down", "p4_w2", {p4_again, p4_up, pool(p3_out)});
         const node_id p5_out = fuse("conv5_down", "p5_w2", {p5_again, p5_up, pool(p4_out)});
         const node_id p6_out = fuse("conv6_down", "p6_w2", {p6_in, p6_up, pool(p5_out)});
@@ -132,7 +136,8 @@ std::vector<float> one_input(const array (&maps)[3]) {
                     const shape_type& s = maps[level].shape;
                     for (std::size_t c = 0; c < s[1]; ++c)
                         images.push_back(static_cast<float>(
-                            maps[level].values[((n * s[1] + c) * s[2] + (y >> level)) * s[3] + (x >> level)]));
+                            maps[level]
+                                .values[((n * s[1] + c) * s[2] + (y >> level)) * s[3] + (x >> level)]));
                 }
     return images;
 }

@@ -8,8 +8,8 @@
 
 namespace fovea::test {
 
-// A table whose graph follows from a seed: build_graph() pushes 6 to 40 nodes on a small image. The graph takes images that
-// are more_rows by more_columns larger, too.
+// A table whose graph follows from a seed: build_graph() pushes 6 to 40 nodes on a small image. The graph
+// takes images that are more_rows by more_columns larger, too.
 struct random_table {
     static constexpr int more_rows = 3;
     static constexpr int more_columns = 5;
@@ -42,7 +42,8 @@ private:
             --groups;
         return groups;
     }
-    // Draws are ordered by statements: in which order arguments are evaluated depends on the compiler and its target.
+    // Draws are ordered by statements: in which order arguments are evaluated depends on the compiler and its
+    // target.
     window some_window(int kernel, int largest_stride, int largest_dilation = 1) {
         const int stride = 1 + below(largest_stride);
         const int dilation = 1 + below(largest_dilation);

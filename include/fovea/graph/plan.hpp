@@ -37,8 +37,8 @@ struct live_block {
     int last_step = 0;
 };
 
-// Blocks in use, sorted by begin. First fit; only the live list is ever scanned, and not what is known to have
-// no gap or nothing to release: in training most values live for long, and compilers count their steps.
+// Blocks in use, sorted by begin. First fit; only the live list is ever scanned, and not what is known to
+// have no gap or nothing to release: in training most values live for long, and compilers count their steps.
 template <std::size_t Capacity>
 class arena_planner {
 public:
@@ -82,7 +82,7 @@ public:
 private:
     std::array<live_block, Capacity> blocks_{};
     std::size_t count_ = 0;
-    std::size_t packed_ = 0; // blocks from the first on without a gap
+    std::size_t packed_ = 0;                         // blocks from the first on without a gap
     int earliest_ = std::numeric_limits<int>::max(); // step up to which nothing is released
     std::size_t high_water_ = 0;
 };

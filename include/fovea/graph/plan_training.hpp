@@ -9,10 +9,11 @@ namespace fovea {
 
 template <std::size_t Capacity>
 struct training_plan : training_order<Capacity> {
-    std::array<memory_place, Capacity> values{};     // by node id: where the forward pass writes a value
-    std::array<memory_place, Capacity> recomputed{}; // where the backward pass reads it, when that is elsewhere
-    std::array<memory_place, Capacity> gradients{};  // by node id; place::output: the caller's gradient itself
-    std::size_t floats = 0;                          // of the arena
+    std::array<memory_place, Capacity> values{}; // by node id: where the forward pass writes a value
+    std::array<memory_place, Capacity>
+        recomputed{}; // where the backward pass reads it, when that is elsewhere
+    std::array<memory_place, Capacity> gradients{}; // by node id; place::output: the caller's gradient itself
+    std::size_t floats = 0;                         // of the arena
 };
 
 namespace detail {

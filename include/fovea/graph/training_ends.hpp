@@ -1,5 +1,5 @@
-// Which of a network's inputs and outputs training reads and writes where the caller has them; the others are copied
-// into its memory and out of it.
+// Which of a network's inputs and outputs training reads and writes where the caller has them; the others are
+// copied into its memory and out of it.
 #pragma once
 
 #include <fovea/graph/plan.hpp>
@@ -30,9 +30,10 @@ constexpr int count_training_uses(graph_view g, span<const training_step> steps,
 
 } // namespace detail
 
-// An output: where nothing else reads the value and its kernel, that of step `producer`, writes it without padding.
-// producer < 0: no step computes it.
-constexpr bool is_written_densely(graph_view g, span<const training_step> steps, node_id v, int producer) noexcept {
+// An output: where nothing else reads the value and its kernel, that of step `producer`, writes it without
+// padding. producer < 0: no step computes it.
+constexpr bool is_written_densely(graph_view g, span<const training_step> steps, node_id v,
+                                  int producer) noexcept {
     return producer >= 0 && detail::is_ungrouped(g[steps[static_cast<std::size_t>(producer)].node]) &&
            detail::count_training_uses(g, steps, v) == 1;
 }

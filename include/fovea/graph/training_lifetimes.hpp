@@ -1,5 +1,5 @@
-// When training needs each value and each gradient, forward and backward, and what each step's backward pass does:
-// differentiation, before anything has a place in memory.
+// When training needs each value and each gradient, forward and backward, and what each step's backward pass
+// does: differentiation, before anything has a place in memory.
 #pragma once
 
 #include <fovea/graph/training_ends.hpp>
@@ -9,8 +9,8 @@ namespace fovea {
 
 struct training_plan_options {
     int batch = 1;
-    // Activations behind norms are computed again in the backward pass instead of being kept: about half of the
-    // memory for some percent of the time.
+    // Activations behind norms are computed again in the backward pass instead of being kept: about half of
+    // the memory for some percent of the time.
     bool recomputes = false;
     // The backward pass goes on to the gradient of the network's input.
     bool input_gradient = false;
@@ -19,8 +19,8 @@ struct training_plan_options {
 // What the backward pass of a step does beside its own gradients.
 struct backward_step {
     bool runs = false; // a gradient reaches the step's value
-    // By value that the step reads (input, second, third): the gradient is added to what is there; before it, the
-    // step that computes the value runs once more.
+    // By value that the step reads (input, second, third): the gradient is added to what is there; before it,
+    // the step that computes the value runs once more.
     bool adds_input = false, adds_second = false, adds_third = false;
     bool recomputes_input = false, recomputes_second = false, recomputes_third = false;
 };
@@ -51,7 +51,8 @@ template <std::size_t Capacity>
 struct training_lifetimes {
     std::array<segment_lifetime, Capacity> values{}, recomputed{}, gradients{};
     std::array<node_id, Capacity> roots{}; // whose gradient's memory a gradient lies in
-    std::array<int, Capacity> parts{};     // the output's part that is the value's memory and its gradient's, or -1
+    std::array<int, Capacity>
+        parts{}; // the output's part that is the value's memory and its gradient's, or -1
 };
 
 namespace detail {
@@ -59,8 +60,9 @@ namespace detail {
 template <std::size_t Capacity>
 class training_differentiation {
 public:
-    constexpr training_differentiation(graph_view g, span<const training_step> steps, span<const shape> shapes,
-                                       const training_plan_options& options, training_order<Capacity>& order,
+    constexpr training_differentiation(graph_view g, span<const training_step> steps,
+                                       span<const shape> shapes, const training_plan_options& options,
+                                       training_order<Capacity>& order,
                                        training_lifetimes<Capacity>& lives) noexcept
         : g_(g), steps_(steps), shapes_(shapes), options_(options), order_(order), lives_(lives) {}
 
@@ -123,8 +125,8 @@ private:
             lives_.values[at(p.value)].include(forward_count() - 1);
     }
 
-    // From the outputs to the input: which steps run, which gradients are written first and which added, which
-    // values are read again.
+    // From the outputs to the input: which steps run, which gradients are written first and which added,
+    // which values are read again.
     constexpr void differentiate() noexcept {
         std::array<bool, Capacity> has_gradient{}, is_there{};
         const std::array<bool, Capacity> recomputes = find_recomputed();
@@ -163,8 +165,8 @@ private:
                 b.adds_third = write_gradient(step.third, has_gradient, now);
         }
     }
-    // By node id: values that the backward pass computes again. A norm's sums are taken before its turn comes, from
-    // values that are there.
+    // By node id: values that the backward pass computes again. A norm's sums are taken before its turn
+    // comes, from values that are there.
     constexpr std::array<bool, Capacity> find_recomputed() const noexcept {
         std::array<bool, Capacity> recomputed{}, kept{};
         if (!options_.recomputes)

@@ -1,8 +1,8 @@
-// How a training pass is cut for the caches: segments of steps between two batch statistics, and how many images go
-// through a segment at once.
+// How a training pass is cut for the caches: segments of steps between two batch statistics, and how many
+// images go through a segment at once.
 //
-// A batch-norm cannot go on before it has seen every image. What lies between two of them can: image after image
-// runs through a whole segment, so that its maps are still in the caches when the next step reads them.
+// A batch-norm cannot go on before it has seen every image. What lies between two of them can: image after
+// image runs through a whole segment, so that its maps are still in the caches when the next step reads them.
 #pragma once
 
 #include <fovea/graph/training_steps.hpp>
@@ -26,13 +26,15 @@ struct segment_list {
 
 namespace detail {
 
-// Images whose largest map of the segment takes about half a megabyte together, but never more than the batch.
-constexpr int images_of_segment(span<const training_step> steps, span<const shape> shapes, const step_segment& s,
-                                int batch) noexcept {
+// Images whose largest map of the segment takes about half a megabyte together, but never more than the
+// batch.
+constexpr int images_of_segment(span<const training_step> steps, span<const shape> shapes,
+                                const step_segment& s, int batch) noexcept {
     constexpr std::size_t floats_at_once = 131072;
     std::size_t largest = 1;
     for (int i = s.first; i < s.last; ++i)
-        for (node_id v : {steps[static_cast<std::size_t>(i)].input, steps[static_cast<std::size_t>(i)].value}) {
+        for (node_id v :
+             {steps[static_cast<std::size_t>(i)].input, steps[static_cast<std::size_t>(i)].value}) {
             const std::size_t floats = padded_floats(shapes[static_cast<std::size_t>(v)]);
             largest = largest < floats ? floats : largest;
         }
@@ -42,8 +44,8 @@ constexpr int images_of_segment(span<const training_step> steps, span<const shap
 
 } // namespace detail
 
-// The forward pass: a norm begins a segment, its statistics are reduced at the end of the one before. `shapes` by
-// node.
+// The forward pass: a norm begins a segment, its statistics are reduced at the end of the one before.
+// `shapes` by node.
 template <std::size_t Capacity>
 constexpr segment_list<Capacity> forward_segments(graph_view g, span<const training_step> steps,
                                                   span<const shape> shapes, int batch) noexcept {

@@ -1,8 +1,9 @@
-// The pass that prepares a graph for training: from nodes to steps that have a backward pass, and what that pass
-// reads.
+// The pass that prepares a graph for training: from nodes to steps that have a backward pass, and what that
+// pass reads.
 //
-// Where inference folds a batch-norm into the convolution before it, training needs the convolution's own output.
-// A norm takes in what follows it instead: a residual addition and the activation, one pass over the map.
+// Where inference folds a batch-norm into the convolution before it, training needs the convolution's own
+// output. A norm takes in what follows it instead: a residual addition and the activation, one pass over the
+// map.
 #pragma once
 
 #include <fovea/graph/fuse.hpp>
@@ -32,8 +33,8 @@ constexpr bool is_norm(op kind) noexcept {
     return kind == op::batch_norm || kind == op::group_norm;
 }
 
-// Whether the backward pass of an operator reads the values that its forward pass read: the input; the second and the
-// third, where there are any. `act`: of the step; `factors`: of a weighted sum.
+// Whether the backward pass of an operator reads the values that its forward pass read: the input; the second
+// and the third, where there are any. `act`: of the step; `factors`: of a weighted sum.
 constexpr bool backward_reads_input(op kind, activation act, weighting factors) noexcept {
     switch (kind) {
     case op::add:
@@ -60,8 +61,8 @@ constexpr bool runs_backward_in_place(op kind) noexcept {
     return is_norm(kind) || kind == op::activate;
 }
 
-// Whether a step's value is kept between passes or, with recomputation, computed again: what costs one pass over
-// a map that is kept anyway. A chain of residuals is not taken up again from its beginning.
+// Whether a step's value is kept between passes or, with recomputation, computed again: what costs one pass
+// over a map that is kept anyway. A chain of residuals is not taken up again from its beginning.
 constexpr bool is_cheap_to_recompute(graph_view g, const training_step& s) noexcept {
     const op kind = g[s.node].kind;
     return s.act != activation::identity && s.second < 0 && (is_norm(kind) || kind == op::activate);

@@ -1,5 +1,5 @@
-// Every kernel, by id, for graphs that are built at run time. A header of its own: whoever includes it compiles all
-// kernels, while a model type compiles only those that its graph needs.
+// Every kernel, by id, for graphs that are built at run time. A header of its own: whoever includes it
+// compiles all kernels, while a model type compiles only those that its graph needs.
 #pragma once
 
 #include <fovea/kernels/registry.hpp>

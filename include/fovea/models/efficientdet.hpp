@@ -1,4 +1,6 @@
 // EfficientDet: from its table to a graph.
+// Cold code: graphs are built at run time only to rename weights of another port, once, and code for size
+// takes less time to compile.
 #pragma once
 
 #include <fovea/blocks/efficientdet_heads.hpp>
@@ -11,7 +13,7 @@ namespace efficientdet_detail {
 
 // Faults of what a table says about levels, sizes and repeats.
 template <class Builder>
-constexpr void check_detector(Builder& b, const tables::efficientdet_table& t) noexcept {
+[[gnu::cold]] constexpr void check_detector(Builder& b, const tables::efficientdet_table& t) noexcept {
     const auto require = [&](int value, int least, int most) {
         if (value < least || value > most)
             b.fail({fault::table_value, 0, value, value < least ? least : most});
@@ -33,8 +35,8 @@ constexpr void check_detector(Builder& b, const tables::efficientdet_table& t) n
 
 // Nodes of a cell that is no one's published one: its levels, and inputs that are before them.
 template <class Builder>
-constexpr void check_cell(Builder& b, const tables::efficientdet_table& t,
-                          const tables::pyramid_cell& cell) noexcept {
+[[gnu::cold]] constexpr void check_cell(Builder& b, const tables::efficientdet_table& t,
+                                        const tables::pyramid_cell& cell) noexcept {
     if (cell.min_level != t.anchors.min_level || cell.max_level != t.anchors.max_level)
         return b.fail({fault::table_value, 0, cell.levels(), t.anchors.max_level - t.anchors.min_level + 1});
     for (int i = 0; i < static_cast<int>(cell.nodes.size()); ++i) {
@@ -56,8 +58,8 @@ constexpr blocks::pyramid_settings pyramid_of(const tables::efficientdet_table& 
 
 // All cells, on the backbone's maps.
 template <class Builder>
-constexpr blocks::pyramid_maps build_pyramid(Builder& b, const tables::efficientdet_table& t,
-                                             const backbone_taps& taps) {
+[[gnu::cold]] constexpr blocks::pyramid_maps build_pyramid(Builder& b, const tables::efficientdet_table& t,
+                                                           const backbone_taps& taps) {
     const blocks::pyramid_settings s = pyramid_of(t);
     const tables::pyramid_cell cell = tables::cell_of(t);
     blocks::pyramid_maps maps{};
@@ -109,7 +111,7 @@ constexpr std::size_t node_capacity(const tables::efficientdet_table& t) {
 // [anchors, classes], and "regression" [anchors, 4] (dy, dx, dh, dw). Both heads come level by level, while
 // its map is still in the cache.
 template <class Builder>
-constexpr void build_graph(Builder& b, const tables::efficientdet_table& t) {
+[[gnu::cold]] constexpr void build_graph(Builder& b, const tables::efficientdet_table& t) {
     efficientdet_detail::check_detector(b, t);
     if (b.first_fault().kind != fault::none)
         return;

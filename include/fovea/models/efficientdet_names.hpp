@@ -35,7 +35,8 @@ inline bool is_unused(graph_view g, const parameter& p) noexcept {
 // that neither has keep their names. Throws input_error when the table is wrong, format_error when a file has
 // names of both, and weights_error when the ports build different networks of the table: effdet has no
 // convolution for a map of the backbone that has the pyramid's channels already, zylo117 has.
-inline state_dict with_names_of(const tables::efficientdet_table& table, const state_dict& weights) {
+[[gnu::cold]] inline state_dict with_names_of(const tables::efficientdet_table& table,
+                                              const state_dict& weights) {
     const auto scheme = efficientdet_names_of(weights);
     if (!scheme || *scheme == table.names)
         return weights;

@@ -1,4 +1,6 @@
 // EfficientNet for classification: from its table to a graph. The backbone half also serves the detectors.
+// Cold code: graphs are built at run time only to rename weights of another port, once, and code for size
+// takes less time to compile.
 #pragma once
 
 #include <fovea/blocks/mbconv.hpp>
@@ -19,7 +21,7 @@ struct backbone_taps {
 // Faults of the table that shape inference would not name well: multipliers, channels that do not chain,
 // values out of range.
 template <class Builder>
-constexpr void check_stages(Builder& b, const tables::efficientnet_table& t) noexcept {
+[[gnu::cold]] constexpr void check_stages(Builder& b, const tables::efficientnet_table& t) noexcept {
     if (t.rows.empty())
         b.fail({fault::table_value, 0, 0, 1});
     constexpr double most = 100;
@@ -43,8 +45,8 @@ namespace efficientnet_detail {
 
 // Names of the stem and of the last 1x1 convolution under `root`.
 template <class Builder>
-constexpr blocks::conv_norm_names stem_names(Builder& b, int root,
-                                             tables::efficientnet_names scheme) noexcept {
+[[gnu::cold]] constexpr blocks::conv_norm_names stem_names(Builder& b, int root,
+                                                           tables::efficientnet_names scheme) noexcept {
     using names = tables::efficientnet_names;
     if (scheme == names::torchvision) {
         const int stem = b.child(b.child(root, "features"), 0);
@@ -57,8 +59,8 @@ constexpr blocks::conv_norm_names stem_names(Builder& b, int root,
             is_timm ? b.child(norm, "act") : b.child(root, "_swish")};
 }
 template <class Builder>
-constexpr blocks::conv_norm_names head_names(Builder& b, int root,
-                                             const tables::efficientnet_table& t) noexcept {
+[[gnu::cold]] constexpr blocks::conv_norm_names head_names(Builder& b, int root,
+                                                           const tables::efficientnet_table& t) noexcept {
     using names = tables::efficientnet_names;
     if (t.names == names::torchvision) {
         const int head = b.child(b.child(root, "features"), static_cast<int>(t.rows.size()) + 1);
@@ -73,7 +75,8 @@ constexpr blocks::conv_norm_names head_names(Builder& b, int root,
 
 // The module of all blocks, or of the blocks of one stage: blocks are its children by number.
 template <class Builder>
-constexpr int stage_name(Builder& b, int all, tables::efficientnet_names scheme, int stage) noexcept {
+[[gnu::cold]] constexpr int stage_name(Builder& b, int all, tables::efficientnet_names scheme,
+                                       int stage) noexcept {
     switch (scheme) {
     case tables::efficientnet_names::torchvision:
         return b.child(all, stage + 1);
@@ -96,8 +99,8 @@ constexpr std::string_view blocks_label(tables::efficientnet_names scheme) noexc
 
 // Stem and blocks on image `x`; names hang under part `root`.
 template <class Builder>
-constexpr backbone_taps efficientnet_backbone(Builder& b, const tables::efficientnet_table& t, node_id x,
-                                              int root = 0) noexcept {
+[[gnu::cold]] constexpr backbone_taps efficientnet_backbone(Builder& b, const tables::efficientnet_table& t,
+                                                            node_id x, int root = 0) noexcept {
     backbone_taps taps;
     check_stages(b, t);
     if (b.first_fault().kind != fault::none)
@@ -149,7 +152,7 @@ constexpr std::size_t node_capacity(const tables::efficientnet_table& t) noexcep
 // Names and order of torchvision.models.efficientnet_b0 to _b7 (features.0 stem, features.1.. stages, the
 // last 1x1 convolution, classifier.1), or of the ports.
 template <class Builder>
-constexpr void build_graph(Builder& b, const tables::efficientnet_table& t) noexcept {
+[[gnu::cold]] constexpr void build_graph(Builder& b, const tables::efficientnet_table& t) noexcept {
     node_id x = efficientnet_backbone(b, t, b.input({t.height, t.width, 3})).last;
     if (x < 0)
         return;

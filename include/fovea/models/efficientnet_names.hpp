@@ -26,9 +26,10 @@ inline std::optional<tables::efficientnet_names> efficientnet_names_of(const sta
     return std::nullopt;
 }
 
-// The weights under the names of `table`, for weights in another scheme's; keys that it has not keep their names.
-// Throws input_error when the table is wrong, format_error when two keys get one name.
-inline state_dict with_names_of(const tables::efficientnet_table& table, const state_dict& weights) {
+// The weights under the names of `table`, for weights in another scheme's; keys that it has not keep their
+// names. Throws input_error when the table is wrong, format_error when two keys get one name.
+[[gnu::cold]] inline state_dict with_names_of(const tables::efficientnet_table& table,
+                                              const state_dict& weights) {
     const auto scheme = efficientnet_names_of(weights);
     if (!scheme || *scheme == table.names)
         return weights;

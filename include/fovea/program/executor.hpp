@@ -3,9 +3,9 @@
 
 namespace fovea {
 
-// A task of a kernel: called once for each index in [0, count), each index by one worker. Refers to a function
-// f(index, worker), which lives longer. Not virtual: g++ works through every override that a call may reach before it
-// drops those of kernels that the program does not have.
+// A task of a kernel: called once for each index in [0, count), each index by one worker. Refers to a
+// function f(index, worker), which lives longer. Not virtual: g++ works through every override that a call
+// may reach before it drops those of kernels that the program does not have.
 class task {
 public:
     template <class Function>

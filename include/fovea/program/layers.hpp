@@ -21,8 +21,7 @@ constexpr inner_layer inner_layer_of(const stage& s, const window& win, shape ou
 // Channels, windows and activations of a step: all that weight packing depends on.
 constexpr layer layer_channels(graph_view g, const step& s) noexcept {
     const auto inner = [&](const stage& i) {
-        return i.node < 0 ? inner_layer{}
-                          : inner_layer_of(i, g[i.node].win, {0, 0, g[i.node].out.channels});
+        return i.node < 0 ? inner_layer{} : inner_layer_of(i, g[i.node].win, {0, 0, g[i.node].out.channels});
     };
     layer l;
     l.act = s.act;

@@ -97,7 +97,8 @@ public:
     // Runs step s of the last image once more, for measurements of single layers.
     void run_step(std::size_t s) const noexcept {
         sequential_executor sequential;
-        program_.kernels[s].run(planned_.layers[s], calls_[s], executor_ == nullptr ? sequential : *executor_);
+        program_.kernels[s].run(planned_.layers[s], calls_[s],
+                                executor_ == nullptr ? sequential : *executor_);
     }
     const layer& layer_at(std::size_t s) const noexcept { return planned_.layers[s]; }
 
@@ -144,9 +145,9 @@ private:
         };
         for (std::size_t s = 0; s < calls_.size(); ++s) {
             const step& p = program_.steps[s];
-            calls_[s] = {address(p.input),  address(p.gate), address(p.residual),
-                         address(p.third),  packed_.of(s),   address(p.value),
-                         address(p.pool),   arena_.data() + planned_.scratch_at};
+            calls_[s] = {
+                address(p.input), address(p.gate),  address(p.residual), address(p.third),
+                packed_.of(s),    address(p.value), address(p.pool),     arena_.data() + planned_.scratch_at};
         }
     }
     // Where output part `part` of image n begins.

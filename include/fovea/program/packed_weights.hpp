@@ -34,7 +34,8 @@ public:
 
 private:
     // Folds the layers of a step, first to last, and packs them.
-    static void pack(const kernel& k, const step& s, const weight_map& weights, const layer& l, float* packed) {
+    static void pack(const kernel& k, const step& s, const weight_map& weights, const layer& l,
+                     float* packed) {
         const folded_layer own = weights.fold(s);
         const folded_layer depthwise = s.depthwise.node < 0 ? folded_layer{} : weights.fold(s.depthwise);
         const folded_layer expand = s.expand.node < 0 ? folded_layer{} : weights.fold(s.expand);

@@ -1,4 +1,5 @@
-// What a network is for one input size, batch and number of workers: shapes, places, geometry and sizes of memory.
+// What a network is for one input size, batch and number of workers: shapes, places, geometry and sizes of
+// memory.
 #pragma once
 
 #include <fovea/program/layers.hpp>
@@ -58,10 +59,10 @@ inline bool reads_bytes(const program_view& program, span<const memory_place> pl
 
 } // namespace kernel_detail
 
-// Images of height x width pixels. Throws input_error when the network cannot take them or would need more than
-// max_network_floats.
-inline planned_network plan_network(const program_view& program, int batch, int height, int width, bool keep_values,
-                                    int workers) {
+// Images of height x width pixels. Throws input_error when the network cannot take them or would need more
+// than max_network_floats.
+inline planned_network plan_network(const program_view& program, int batch, int height, int width,
+                                    bool keep_values, int workers) {
     if (batch < 1)
         throw input_error("a batch of " + std::to_string(batch) + " images; expected at least 1");
     runtime_plan memory = plan_for(program.graph, program.steps, height, width, keep_values);
@@ -73,13 +74,13 @@ inline planned_network plan_network(const program_view& program, int batch, int 
     for (const step& s : program.steps)
         p.layers.push_back(layer_of(program.graph, s, p.shapes, p.places));
     p.scratch_at = memory.floats;
-    p.arena_floats =
-        kernel_detail::sum_below_limit(memory.floats, kernel_detail::scratch_floats(program, p.layers), workers);
+    p.arena_floats = kernel_detail::sum_below_limit(
+        memory.floats, kernel_detail::scratch_floats(program, p.layers), workers);
     p.converted_floats = kernel_detail::reads_bytes(program, p.places) ? 0 : p.shapes[0].size();
     std::size_t floats = kernel_detail::sum_below_limit(p.arena_floats, p.converted_floats, 1);
     for (std::size_t i = 0; i < program.graph.outputs.size(); ++i)
-        floats = kernel_detail::sum_below_limit(floats, output_floats(program.graph, p.shapes, static_cast<int>(i)),
-                                                batch);
+        floats = kernel_detail::sum_below_limit(
+            floats, output_floats(program.graph, p.shapes, static_cast<int>(i)), batch);
     return p;
 }
 

@@ -1,4 +1,5 @@
-// What a training network is planned for: one input size, batch and number of workers, and where everything lies then.
+// What a training network is planned for: one input size, batch and number of workers, and where everything
+// lies then.
 #pragma once
 
 #include <fovea/graph/plan_training.hpp>
@@ -21,7 +22,7 @@ struct planned_training {
     std::vector<std::size_t> packed, saved; // offsets into the arena
     std::size_t scratch = 0;                // offset, of every call's
     std::size_t floats = 0;                 // of the whole arena
-    std::vector<int> step_of_node; // that runs the operator, or -1
+    std::vector<int> step_of_node;          // that runs the operator, or -1
 };
 
 namespace detail {
@@ -43,11 +44,12 @@ inline std::vector<shape> training_shapes_for(graph_view g, int batch, int heigh
 
 } // namespace detail
 
-// Images of height x width pixels; `kernels`: one a step. Throws input_error when the network cannot take them.
+// Images of height x width pixels; `kernels`: one a step. Throws input_error when the network cannot take
+// them.
 inline std::unique_ptr<planned_training> plan_training_network(graph_view g, span<const training_step> steps,
                                                                span<const training_kernel> kernels,
-                                                               const training_plan_options& options, int height,
-                                                               int width, int workers) {
+                                                               const training_plan_options& options,
+                                                               int height, int width, int workers) {
     auto p = std::make_unique<planned_training>();
     p->options = options;
     p->shapes = detail::training_shapes_for(g, options.batch, height, width);
@@ -61,7 +63,8 @@ inline std::unique_ptr<planned_training> plan_training_network(graph_view g, spa
     p->packed.resize(steps.size());
     p->saved.resize(steps.size());
     const training_memory m = lay_out_training(
-        p->plan, kernels, options.batch, workers, [&](int s) { return p->layers[static_cast<std::size_t>(s)]; },
+        p->plan, kernels, options.batch, workers,
+        [&](int s) { return p->layers[static_cast<std::size_t>(s)]; },
         [&](std::size_t s, std::size_t packed, std::size_t saved) {
             p->packed[s] = packed;
             p->saved[s] = saved;

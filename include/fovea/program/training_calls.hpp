@@ -14,7 +14,7 @@ namespace fovea {
 // Values and gradients in memory: the arena and the network's ends.
 struct training_addresses {
     float* arena = nullptr;
-    float* images = nullptr; // only read
+    float* images = nullptr;                       // only read
     std::vector<float*> outputs, output_gradients; // by part, of the first image
 };
 
@@ -23,8 +23,8 @@ public:
     // Operands of step s.
     const training_operands& forward(int s) const noexcept { return forward_[at(s)]; }
     const training_operands& backward(int s) const noexcept { return backward_[at(s)]; }
-    // Whether step s takes part in the backward pass: a gradient reaches it, and something is trained at or in
-    // front of it.
+    // Whether step s takes part in the backward pass: a gradient reaches it, and something is trained at or
+    // in front of it.
     bool runs_backward(int s) const noexcept { return runs_[at(s)]; }
 
     // Allocates for so many steps and nodes; link() then allocates nothing.

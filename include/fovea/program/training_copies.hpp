@@ -8,8 +8,8 @@
 
 FOVEA_ARCH_NAMESPACE_BEGIN
 
-// Of one pass. A value that is also read elsewhere, or that no kernel writes without padding, is copied out at the end;
-// the gradient of such an output is copied in.
+// Of one pass. A value that is also read elsewhere, or that no kernel writes without padding, is copied out
+// at the end; the gradient of such an output is copied in.
 class training_copies {
 public:
     training_copies(graph_view g, const planned_training& p, const training_addresses& a) noexcept
@@ -19,14 +19,15 @@ public:
     void read_images() const noexcept {
         const memory_place& where = p_.plan.values[0];
         if (where.where == place::arena)
-            move_maps(a_.images, layout_of_value(0, {place::input, -1, 0}), a_.arena + where.offset, arena_layout(0));
+            move_maps(a_.images, layout_of_value(0, {place::input, -1, 0}), a_.arena + where.offset,
+                      arena_layout(0));
     }
     void write_output(int part) const noexcept {
         const node_id v = g_.parts[at(part)].value;
         const memory_place& where = p_.plan.values[at(v)];
         if (where.where != place::output)
-            move_maps(where.where == place::input ? a_.images : a_.arena + where.offset, layout_of_value(v, where),
-                      a_.outputs[at(part)], part_layout(part));
+            move_maps(where.where == place::input ? a_.images : a_.arena + where.offset,
+                      layout_of_value(v, where), a_.outputs[at(part)], part_layout(part));
     }
     void read_output_gradient(int part) const noexcept {
         const node_id v = g_.parts[at(part)].value;
@@ -36,7 +37,8 @@ public:
         bool adds = false; // to an output's that came before
         for (int p = 0; p < part; ++p)
             adds = adds || g_.parts[at(p)].value == v;
-        const batch_layout to = g_[v].kind == op::input ? layout_of_value(0, p_.plan.values[0]) : arena_layout(v);
+        const batch_layout to =
+            g_[v].kind == op::input ? layout_of_value(0, p_.plan.values[0]) : arena_layout(v);
         move_maps(a_.output_gradients[at(part)], part_layout(part), a_.arena + where.offset, to, adds);
     }
 

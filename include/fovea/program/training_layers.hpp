@@ -1,5 +1,5 @@
-// Each training step's geometry over a batch, from the graph, the shapes and the plan; at compile time for a model's
-// constants, at run time for a training network.
+// Each training step's geometry over a batch, from the graph, the shapes and the plan; at compile time for a
+// model's constants, at run time for a training network.
 #pragma once
 
 #include <fovea/graph/plan_training.hpp>

@@ -19,8 +19,10 @@ struct training_memory {
 // `layer_of(step)`: its training_layer. `Plan`: a training_plan.
 template <class Plan, class LayerOf, class Place>
 constexpr training_memory lay_out_training(const Plan& plan, span<const training_kernel> kernels, int batch,
-                                           int workers, const LayerOf& layer_of, const Place& place) noexcept {
-    std::array<int, std::tuple_size_v<decltype(plan.backward)>> images{}; // the most that a call of a step sees
+                                           int workers, const LayerOf& layer_of,
+                                           const Place& place) noexcept {
+    std::array<int, std::tuple_size_v<decltype(plan.backward)>>
+        images{}; // the most that a call of a step sees
     const auto include = [&](int s, int count) {
         int& most = images[static_cast<std::size_t>(s)];
         most = most < count ? count : most;
@@ -30,7 +32,8 @@ constexpr training_memory lay_out_training(const Plan& plan, span<const training
             for (int s = segment.first; s <= segment.last; ++s) // the next norm's statistics, too
                 if (s < static_cast<int>(kernels.size()))
                     include(s, segment.images);
-    for (int s : {0, static_cast<int>(kernels.size()) - 1}) // a norm at either end sees the whole batch at once
+    for (int s :
+         {0, static_cast<int>(kernels.size()) - 1}) // a norm at either end sees the whole batch at once
         include(s, batch);
 
     training_memory m;

@@ -10,9 +10,9 @@
 
 FOVEA_ARCH_NAMESPACE_BEGIN
 
-// Computes the outputs of a batch and, from a loss's gradient with respect to them, the gradients of all parameters.
-// Construction, plan() and run_on() allocate; forward() and backward() allocate nothing and throw nothing. The
-// results are the same bits on any executor.
+// Computes the outputs of a batch and, from a loss's gradient with respect to them, the gradients of all
+// parameters. Construction, plan() and run_on() allocate; forward() and backward() allocate nothing and throw
+// nothing. The results are the same bits on any executor.
 //     net.forward(images);               // [batch, height, width, 3], preprocessed
 //     loss(net.output(0), ..., net.output_gradient(0));
 //     net.parameters().zero_gradients(); // gradients add up otherwise
@@ -22,15 +22,15 @@ public:
     using plan_options = training_plan_options;
     using probe = training_probe;
 
-    // For the graph's own input size, in the calling thread or on `ex`. All parameters are zero. Throws input_error as
-    // plan() does.
+    // For the graph's own input size, in the calling thread or on `ex`. All parameters are zero. Throws
+    // input_error as plan() does.
     training_network(const training_program_view& program, const plan_options& options)
         : training_network(program, options, nullptr) {}
     training_network(const training_program_view& program, const plan_options& options, executor& ex)
         : training_network(program, options, &ex) {}
 
-    // Plans for another batch or input size. Throws input_error when the network cannot take it, std::bad_alloc
-    // when memory runs out; the network then stays as it was.
+    // Plans for another batch or input size. Throws input_error when the network cannot take it,
+    // std::bad_alloc when memory runs out; the network then stays as it was.
     void plan(const plan_options& options, int height, int width) {
         plan_on(executor_, options, height, width);
     }
@@ -39,18 +39,19 @@ public:
         plan_on(&ex, planned_->options, planned_->shapes[0].height, planned_->shapes[0].width);
     }
 
-    // One forward pass in training mode. `images`: [batch, height, width, channels]; they must stay as they are
-    // until backward() has run. `random`: the pass's number, from which dropout draws.
+    // One forward pass in training mode. `images`: [batch, height, width, channels]; they must stay as they
+    // are until backward() has run. `random`: the pass's number, from which dropout draws.
     void forward(const float* images, std::uint64_t random = 0) noexcept {
         parameters_.count_batch();
         addresses_.images = const_cast<float*>(images); // no kernel writes its input
-        calls_.link(graph(), program_.steps, *planned_, parameters_, addresses_, program_.norm_momentum, random);
+        calls_.link(graph(), program_.steps, *planned_, parameters_, addresses_, program_.norm_momentum,
+                    random);
         sequential_executor sequential;
         passes().forward(executor_ == nullptr ? sequential : *executor_);
     }
 
-    // The gradients of all parameters, added to parameters().gradients(), from output_gradient(). Once after each
-    // forward().
+    // The gradients of all parameters, added to parameters().gradients(), from output_gradient(). Once after
+    // each forward().
     void backward() noexcept {
         sequential_executor sequential;
         passes().backward(executor_ == nullptr ? sequential : *executor_);
@@ -59,8 +60,11 @@ public:
     training_parameters& parameters() noexcept { return parameters_; }
     const training_parameters& parameters() const noexcept { return parameters_; }
 
-    // Output i of all images, [batch, output_floats(i)], and the place for a loss's gradient with respect to it.
-    span<const float> output(std::size_t i) const noexcept { return {outputs_[i].data(), outputs_[i].size()}; }
+    // Output i of all images, [batch, output_floats(i)], and the place for a loss's gradient with respect to
+    // it.
+    span<const float> output(std::size_t i) const noexcept {
+        return {outputs_[i].data(), outputs_[i].size()};
+    }
     span<float> output_gradient(std::size_t i) noexcept {
         return {output_gradients_[i].data(), output_gradients_[i].size()};
     }
@@ -68,12 +72,14 @@ public:
     std::size_t output_floats(std::size_t i) const noexcept {
         return fovea::output_floats(graph(), planned_->shapes, static_cast<int>(i));
     }
-    // The gradient of the network's input where the plan asks for it, else empty: maps as input_layout() has them.
+    // The gradient of the network's input where the plan asks for it, else empty: maps as input_layout() has
+    // them.
     span<const float> input_gradient() const noexcept {
         const memory_place& where = planned_->plan.gradients[0];
         if (where.where != place::arena)
             return {};
-        return {addresses_.arena + where.offset, at(batch()) * static_cast<std::size_t>(input_layout().image_stride)};
+        return {addresses_.arena + where.offset,
+                at(batch()) * static_cast<std::size_t>(input_layout().image_stride)};
     }
     // Pixels are dense where the first kernels read them so, else their channels are padded.
     batch_layout input_layout() const noexcept {

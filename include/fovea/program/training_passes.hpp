@@ -1,4 +1,5 @@
-// The loops of a training network's two passes over its kernels, segment by segment and range by range of images.
+// The loops of a training network's two passes over its kernels, segment by segment and range by range of
+// images.
 #pragma once
 
 #include <fovea/program/training_copies.hpp>
@@ -9,10 +10,11 @@
 
 FOVEA_ARCH_NAMESPACE_BEGIN
 
-// For looking inside: called after every step of a pass for each range of images, with the step, whether the pass is
-// the backward one, the images, the numbers of the step's value (backward: of its input's gradient, null where that is
-// not wanted) for the first image of the batch, and their layout.
-using training_probe = std::function<void(int step, bool backward, image_range, const float*, const batch_layout&)>;
+// For looking inside: called after every step of a pass for each range of images, with the step, whether the
+// pass is the backward one, the images, the numbers of the step's value (backward: of its input's gradient,
+// null where that is not wanted) for the first image of the batch, and their layout.
+using training_probe =
+    std::function<void(int step, bool backward, image_range, const float*, const batch_layout&)>;
 
 // One forward pass and the backward pass behind it, with everything planned, addressed and linked.
 class training_passes {
@@ -25,7 +27,9 @@ public:
     void forward(executor& ex) const noexcept {
         const training_copies copies(program_.graph, planned_, addresses_);
         copies.read_images();
-        prepare(ex, [&](int s) { return kernel_at(s).prepare_forward; }, [&](int s) { return calls_.forward(s); });
+        prepare(
+            ex, [&](int s) { return kernel_at(s).prepare_forward; },
+            [&](int s) { return calls_.forward(s); });
         if (is_norm_step(0))
             reduce_forward(0, {0, batch()}, ex, true);
         for (const step_segment& segment : planned_.plan.forward_segments.view())

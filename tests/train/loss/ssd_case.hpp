@@ -81,7 +81,8 @@ struct loss_outcome {
 template <class Loss>
 auto run(Loss& loss, const ssd_case& c, executor& ex) {
     const std::vector<float> logits = to_float(c.logits), offsets = to_float(c.offsets);
-    std::vector<float> cls(logits.size(), 9), box(offsets.size(), 9); // gradients are written over what is there
+    std::vector<float> cls(logits.size(), 9),
+        box(offsets.size(), 9); // gradients are written over what is there
     const auto values = loss(logits, offsets, c.targets(), cls, box, ex);
     return loss_outcome<std::decay_t<decltype(values)>>{values, std::move(cls), std::move(box)};
 }

@@ -1,5 +1,5 @@
-// Optimizers against formulas in double, and what all of them promise: the same bits everywhere, state that can be
-// saved, errors.
+// Optimizers against formulas in double, and what all of them promise: the same bits everywhere, state that
+// can be saved, errors.
 #include "optimizer_case.hpp"
 
 #include "support/executors.hpp"

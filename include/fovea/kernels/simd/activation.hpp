@@ -65,13 +65,15 @@ FOVEA_INLINE void with_inline_activation(activation act, Function&& f) noexcept 
     f(clamp_form{clamps, clamps ? 0.0F : -infinity, act == activation::relu6 ? 6.0F : infinity});
 }
 
-// Either form, for loops that are long to compile and therefore ask inside. The constants of both stay in registers.
+// Either form, for loops that are long to compile and therefore ask inside. The constants of both stay in
+// registers.
 template <class Vector>
 class inline_activation {
 public:
     FOVEA_INLINE explicit inline_activation(activation act) noexcept
-        : applies_(act != activation::identity && is_inline(act)), is_hardswish_(act == activation::hardswish),
-          low_(0.0F), high_(act == activation::relu ? std::numeric_limits<float>::infinity() : 6.0F), shift_(3.0F),
+        : applies_(act != activation::identity && is_inline(act)),
+          is_hardswish_(act == activation::hardswish), low_(0.0F),
+          high_(act == activation::relu ? std::numeric_limits<float>::infinity() : 6.0F), shift_(3.0F),
           scale_(1.0F / 6.0F) {
         keep_in_register(low_);
         keep_in_register(high_);
@@ -139,12 +141,16 @@ FOVEA_INLINE void activate_vectors(array_of<Vector, N>& x) noexcept {
     }
 }
 
-// Vectors side by side: one alone would wait for each of its own results.
+// Vectors side by side: one alone would wait for each of its own results. Softplus is long, and no map's
+// activation in the zoo.
 #if defined(__AVX512F__)
-inline constexpr int activated_together = 4;
+inline constexpr int most_activated_together = 4;
 #else
-inline constexpr int activated_together = 2; // more do not fit the registers
+inline constexpr int most_activated_together = 2; // more do not fit the registers
 #endif
+constexpr int activated_together(activation act) noexcept {
+    return act == activation::softplus ? 1 : most_activated_together;
+}
 
 // The vectors at from(0), from(1), ... from(count - 1), each given to to(number, vector).
 template <activation Act, class Vector, class From, class To>
@@ -161,8 +167,9 @@ FOVEA_INLINE void activate_each(int count, const From& from, const To& to) noexc
             to(first + i, v[i]);
     };
     int i = 0;
-    for (; i + activated_together <= count; i += activated_together)
-        some(i, std::integral_constant<int, activated_together>{});
+    constexpr int together = activated_together(Act);
+    for (; i + together <= count; i += together)
+        some(i, std::integral_constant<int, together>{});
     for (; i < count; ++i)
         some(i, std::integral_constant<int, 1>{});
 }
@@ -170,15 +177,15 @@ FOVEA_INLINE void activate_each(int count, const From& from, const To& to) noexc
 // The vectors at address(0), address(1), ... address(count - 1), where they are.
 template <activation Act, class Vector, class Address>
 FOVEA_INLINE void activate_at(int count, const Address& address) noexcept {
-    activate_each<Act, Vector>(count, address, [&](int i, Vector v) FOVEA_INLINE_LAMBDA {
-        v.store_unaligned(address(i));
-    });
+    activate_each<Act, Vector>(count, address,
+                               [&](int i, Vector v) FOVEA_INLINE_LAMBDA { v.store_unaligned(address(i)); });
 }
 
 // The vectors of `count` pixels, vector_size apart at `from` and `stride` apart at `to`. Returns their sum,
 // added up one after the other.
 template <activation Act, class Vector>
-FOVEA_NOINLINE Vector activate_pixels(const float* from, int count, float* to, std::ptrdiff_t stride) noexcept {
+FOVEA_NOINLINE Vector activate_pixels(const float* from, int count, float* to,
+                                      std::ptrdiff_t stride) noexcept {
     constexpr int fetched_ahead = 8; // pixels: `to` is in a map, which may be far from the caches
     Vector sum(0.0F);
     activate_each<Act, Vector>(
@@ -200,8 +207,8 @@ FOVEA_INLINE void activate_rest(float* x, int count) noexcept {
     std::memcpy(x, rest, static_cast<std::size_t>(count) * sizeof(float));
 }
 
-// `rows` rows of `count` numbers: whole vectors of a row one after the other where there is one row only, else those of
-// several rows that are in one column.
+// `rows` rows of `count` numbers: whole vectors of a row one after the other where there is one row only,
+// else those of several rows that are in one column.
 template <activation Act>
 inline void activate_rows(float* x, std::ptrdiff_t stride, int rows, int count) noexcept {
     int c = 0;
@@ -248,8 +255,8 @@ FOVEA_INLINE void with_activation_in_memory(activation act, Function&& f) noexce
 // Applies an activation that is not inline to `rows` rows of `count` numbers in memory.
 inline void activate_in_memory(activation act, float* x, std::ptrdiff_t stride, int rows,
                                int count) noexcept {
-    with_activation_in_memory(
-        act, [&](auto tag) { activate_rows<decltype(tag)::value>(x, stride, rows, count); });
+    with_activation_in_memory(act,
+                              [&](auto tag) { activate_rows<decltype(tag)::value>(x, stride, rows, count); });
 }
 
 // The same to `columns` columns of a tile's rows, vectors of `size` being `vector_stride` apart.

@@ -13,15 +13,16 @@ struct no_stem {
     static constexpr auto run_row = nullptr;
 };
 
-// One worker's passes over a block. What depends on window and first convolution is called through pointers, once
-// for many rows: one worker is compiled for all kernels.
+// One worker's passes over a block. What depends on window and first convolution is called through pointers,
+// once for many rows: one worker is compiled for all kernels.
 class block_worker : private block_parts {
 public:
     // Output rows [first, last), channels [begin, end): block_parts::convolve().
     using convolution = void (block_worker::*)(const block_ring& ring, int first, int last, int begin,
                                                int end) const noexcept;
     // A row of the network's first convolution, one block of columns.
-    using stem_row = void (*)(const layer&, const float* const* rows, int width, const tile_operands&) noexcept;
+    using stem_row = void (*)(const layer&, const float* const* rows, int width,
+                              const tile_operands&) noexcept;
 
     struct form {
         convolution convolve;
@@ -32,8 +33,8 @@ public:
         return {&block_worker::convolve<Kernel, Stride>, Stem::run_row};
     }
 
-    block_worker(const form& f, const layer& l, const block_layers& b, const block_cut& cut, const operands& o,
-                 float* scratch, float* sums) noexcept
+    block_worker(const form& f, const layer& l, const block_layers& b, const block_cut& cut,
+                 const operands& o, float* scratch, float* sums) noexcept
         : block_parts(l, b, cut, o, scratch, sums), form_(f) {}
 
     // Output rows [first, last) with all channels, strip by strip.
@@ -129,7 +130,8 @@ struct any_block_kernel {
         const block_cut cut(b);
         return scratch_floats(l, b, cut);
     }
-    static void run(const block_worker::form& form, const layer& l, const operands& o, executor& ex) noexcept {
+    static void run(const block_worker::form& form, const layer& l, const operands& o,
+                    executor& ex) noexcept {
         const block_layers b(l);
         const block_cut cut(b);
         const std::size_t sums = cut.sums_floats(l);

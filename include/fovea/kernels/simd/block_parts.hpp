@@ -39,16 +39,16 @@ protected:
             sum.store_unaligned(sums + c);
         });
     }
-    // The row of a vector of channels that waits in the strip: its SiLU to the output, and the sum of that for the
-    // pool.
+    // The row of a vector of channels that waits in the strip: its SiLU to the output, and the sum of that
+    // for the pool.
     template <class Vector>
     void apply_silu(float* to, int y, int c) const noexcept {
         const Vector sum = activate_pixels<activation::silu, Vector>(strip_, l_.out.width, to, l_.out.stride);
         if (l_.pools)
             sum.store_unaligned(sums_ + static_cast<std::ptrdiff_t>(y) * cut_.channels + c);
     }
-    // Output rows [first, last), channels [begin, end), into the output or the strip. What SiLU is still to be
-    // applied to waits in the strip, one row of a vector: the output, which may be far from the caches, is
+    // Output rows [first, last), channels [begin, end), into the output or the strip. What SiLU is still to
+    // be applied to waits in the strip, one row of a vector: the output, which may be far from the caches, is
     // touched once.
     template <int Kernel, int Stride>
     void convolve(const block_ring& ring, int first, int last, int begin, int end) const noexcept {

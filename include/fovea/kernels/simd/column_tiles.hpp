@@ -72,8 +72,9 @@ FOVEA_INLINE auto rows_of_tile(const MakeRows& rows_from, int row, int height, i
 template <class Vector, int Vectors, class MakeRows>
 inline void run_row_tiles(int first, int count, const MakeRows& rows_from, tile_operands t) noexcept {
     for_each_tile<tile_heights>(first, count, [&](int row, auto height) FOVEA_INLINE_LAMBDA {
-        if (t.fetches_output)
-            fetch_output<height(), Vectors * static_cast<int>(Vector::size)>(t);
+        if constexpr (height() == tile_rows && Vectors == tile_vectors) // almost all tiles of a wide map
+            if (t.fetches_output)
+                fetch_output<tile_rows, block_columns>(t);
         run_tile<Vector, height(), Vectors>(rows_of_tile(rows_from, row, height(), first, first + count), t);
     });
 }

@@ -8,9 +8,9 @@
 #include <type_traits>
 #include <utility>
 
-// FOVEA_UNROLL in front of a loop with a constant trip count: unrolls it fully, at -O2 too, so that arrays become
-// registers. Under sanitizers nothing is unrolled or inlined by force: with a check around every access, units
-// would take minutes and gigabytes to compile.
+// FOVEA_UNROLL in front of a loop with a constant trip count: unrolls it fully, at -O2 too, so that arrays
+// become registers. Under sanitizers nothing is unrolled or inlined by force: with a check around every
+// access, units would take minutes and gigabytes to compile.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define FOVEA_SANITIZED 1
 #elif defined(__has_feature)
@@ -106,9 +106,9 @@ struct unroller<std::integer_sequence<int, I...>> {
 
 } // namespace kernel_detail
 
-// unroll<N>(f): f(constant) for each of 0 .. N - 1, for loops whose bodies decide by the counter. Mark the lambda
-// FOVEA_INLINE_LAMBDA. An object and not a function that calls another one: compilers optimise the whole body again
-// at each level of forced inlining.
+// unroll<N>(f): f(constant) for each of 0 .. N - 1, for loops whose bodies decide by the counter. Mark the
+// lambda FOVEA_INLINE_LAMBDA. An object and not a function that calls another one: compilers optimise the
+// whole body again at each level of forced inlining.
 template <int N>
 inline constexpr kernel_detail::unroller<std::make_integer_sequence<int, N>> unroll{};
 

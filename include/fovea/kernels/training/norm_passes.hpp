@@ -98,8 +98,9 @@ void normalize(const norm_chunk& k, const norm_channels& n, const Activation& f)
 
 // N pixels of the input, and of the gradient in front of the activation.
 template <class Vector, int N, class Activation>
-FOVEA_INLINE void load_gradient(const norm_chunk& k, const norm_channels& n, const Activation& f, std::ptrdiff_t at,
-                                int c, array_of<Vector, N>& x, array_of<Vector, N>& g) noexcept {
+FOVEA_INLINE void load_gradient(const norm_chunk& k, const norm_channels& n, const Activation& f,
+                                std::ptrdiff_t at, int c, array_of<Vector, N>& x,
+                                array_of<Vector, N>& g) noexcept {
     array_of<Vector, N> u;
     load_pixels<Vector, N>(k.input + at, k.stride, x);
     load_pixels<Vector, N>(k.output_gradient + at, k.stride, g);

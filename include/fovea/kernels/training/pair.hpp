@@ -6,7 +6,8 @@
 
 FOVEA_ARCH_NAMESPACE_BEGIN
 
-// What a kernel's type has unless it says otherwise: no memory of its own, nothing to prepare and nothing to sum up.
+// What a kernel's type has unless it says otherwise: no memory of its own, nothing to prepare and nothing to
+// sum up.
 struct plain_training_kernel {
     static constexpr std::size_t packed_floats(const training_layer&) noexcept { return 0; }
     static constexpr std::size_t saved_floats(const training_layer&) noexcept { return 0; }

@@ -9,8 +9,8 @@ FOVEA_ARCH_NAMESPACE_BEGIN
 
 namespace kernel_detail {
 
-// The way back through sum_factors(): weight_gradient[i] += the gradient by weight[i], out of those by the factors.
-// relu's derivative at 0 is 0, as torch has it.
+// The way back through sum_factors(): weight_gradient[i] += the gradient by weight[i], out of those by the
+// factors. relu's derivative at 0 is 0, as torch has it.
 inline void add_weight_gradient(weighting how, const float* weight, int count,
                                 const std::array<double, most_summands>& factor_gradients,
                                 float* weight_gradient) noexcept {
@@ -28,8 +28,8 @@ inline void add_weight_gradient(weighting how, const float* weight, int count,
 
 } // namespace kernel_detail
 
-// output = f(f0 * input + f1 * second + f2 * third): op::weighted_sum, the factors out of the parameter. All maps
-// have padded channels.
+// output = f(f0 * input + f1 * second + f2 * third): op::weighted_sum, the factors out of the parameter. All
+// maps have padded channels.
 struct training_weighted_sum_kernel : plain_training_kernel {
     static constexpr const char* name = "weighted_sum";
 
@@ -50,9 +50,10 @@ struct training_weighted_sum_kernel : plain_training_kernel {
                         executor& ex) noexcept {
         with_summands(l, [&](auto count) {
             kernel_detail::with_activation(l.act, [&](auto f) {
-                kernel_detail::for_each_chunk(l.in.map, images, ex, [&](int image, int, int first, int pixels) {
-                    forward_chunk<count()>(l, o, f, image, first, pixels);
-                });
+                kernel_detail::for_each_chunk(l.in.map, images, ex,
+                                              [&](int image, int, int first, int pixels) {
+                                                  forward_chunk<count()>(l, o, f, image, first, pixels);
+                                              });
             });
         });
     }
@@ -64,8 +65,9 @@ struct training_weighted_sum_kernel : plain_training_kernel {
             kernel_detail::with_activation(l.act, [&](auto f) {
                 kernel_detail::for_each_chunk(
                     l.in.map, images, ex, [&](int image, int chunk, int first, int pixels) {
-                        const std::size_t task = static_cast<std::size_t>(image - images.first) * chunks_of(l) +
-                                                 static_cast<std::size_t>(chunk);
+                        const std::size_t task =
+                            static_cast<std::size_t>(image - images.first) * chunks_of(l) +
+                            static_cast<std::size_t>(chunk);
                         backward_chunk<count()>(l, o, f, image, first, pixels,
                                                 sums ? o.scratch + task * part : nullptr);
                     });
@@ -100,7 +102,8 @@ private:
 
         chunk(const training_layer& l, const training_operands& o, int image, int first) noexcept {
             const std::ptrdiff_t offset = static_cast<std::ptrdiff_t>(first) * l.in.map.stride;
-            const auto set = [&](int i, const float* map, float* gradient, const batch_layout& layout, bool add) {
+            const auto set = [&](int i, const float* map, float* gradient, const batch_layout& layout,
+                                 bool add) {
                 maps[i] = map == nullptr ? nullptr : kernel_detail::image_of(map, layout, image) + offset;
                 gradients[i] =
                     gradient == nullptr ? nullptr : kernel_detail::image_of(gradient, layout, image) + offset;
@@ -123,12 +126,13 @@ private:
             u[i] = u[i] * Vector(factors[0]);
             FOVEA_UNROLL
             for (int m = 1; m < Count; ++m)
-                u[i] = multiply_add(Vector::load_unaligned(k.maps[m] + at + i * stride), Vector(factors[m]), u[i]);
+                u[i] = multiply_add(Vector::load_unaligned(k.maps[m] + at + i * stride), Vector(factors[m]),
+                                    u[i]);
         }
     }
     template <int Count, class Activation>
-    static void forward_chunk(const training_layer& l, const training_operands& o, const Activation& f, int image,
-                              int first, int pixels) noexcept {
+    static void forward_chunk(const training_layer& l, const training_operands& o, const Activation& f,
+                              int image, int first, int pixels) noexcept {
         const chunk<Count> k(l, o, image, first);
         const int stride = l.in.map.stride;
         float* const output =
@@ -145,8 +149,8 @@ private:
     }
     // `sums`: [Count][stride], or null.
     template <int Count, class Activation>
-    static void backward_chunk(const training_layer& l, const training_operands& o, const Activation& f, int image,
-                               int first, int pixels, float* sums) noexcept {
+    static void backward_chunk(const training_layer& l, const training_operands& o, const Activation& f,
+                               int image, int first, int pixels, float* sums) noexcept {
         const chunk<Count> k(l, o, image, first);
         const int stride = l.in.map.stride;
         const float* const output_gradient = kernel_detail::image_of(o.output_gradient, l.out, image) +
@@ -190,8 +194,8 @@ private:
             for (std::size_t m = 0; m < summands(l); ++m, sums += stride_of(l))
                 for (int c = 0; c < l.in.map.channels; ++c)
                     factor_gradients[m] += static_cast<double>(sums[c]);
-        kernel_detail::add_weight_gradient(l.factors, o.weight, static_cast<int>(summands(l)), factor_gradients,
-                                           o.weight_gradient);
+        kernel_detail::add_weight_gradient(l.factors, o.weight, static_cast<int>(summands(l)),
+                                           factor_gradients, o.weight_gradient);
     }
 };
 

@@ -89,12 +89,12 @@ struct training_window_pool_kernel : plain_training_kernel {
         using namespace kernel_detail;
         if (o.input_gradient == nullptr)
             return;
-        constexpr bool reads_input = backward_reads_input(Gradient::kind, activation::identity, weighting::none);
+        constexpr bool reads_input =
+            backward_reads_input(Gradient::kind, activation::identity, weighting::none);
         for_each_channel_block(l, o, images, ex, [&](int image, int first, int last) {
             for_each_vector(first, last, [&](auto tag, int c) {
                 using v = decltype(tag);
-                const float* const input =
-                    reads_input ? image_of(o.input, l.in, image) + c : nullptr;
+                const float* const input = reads_input ? image_of(o.input, l.in, image) + c : nullptr;
                 const float* output_gradient = image_of(o.output_gradient, l.out, image) + c;
                 float* const input_gradient = image_of(o.input_gradient, l.in, image) + c;
                 for (int y = 0; y < l.out.map.height; ++y)
