@@ -115,6 +115,7 @@ The least times:
 
 def label(run):
     name = run["network"].replace("_mobilenet_v3_large", "").replace("mobilenet_", "MobileNet").replace("ssdlite", "SSDLite")
+    name = name.replace("efficientnet_b", "EfficientNet-B").replace("efficientdet_d", "EfficientDet-D")
     return f"{name.replace('Netv', 'NetV').replace('_', '-')}\n{run['threads']} thread{'s' if run['threads'] > 1 else ''}"
 
 
@@ -127,7 +128,7 @@ def plot(result, file):
 
     runs = result["runs"]
     engines = [e for e in COLOURS if any(e in correct_peers(run) for run in runs)]  # torch eager would dwarf all others
-    figure, axes = pyplot.subplots(figsize=(11, 4.5))
+    figure, axes = pyplot.subplots(figsize=(max(11, 1.35 * len(runs)), 4.5))
     width = 0.8 / max(1, len(engines))
     for i, engine in enumerate(engines):
         shown = [(x, ratio(run, engine, "median_ms")) for x, run in enumerate(runs) if engine in correct_peers(run)]
