@@ -1,6 +1,6 @@
 // EfficientDet: from its table to a graph.
-// Cold code: graphs are built at run time only to rename weights of another port, once, and code for size
-// takes less time to compile.
+// Cold code: at run time a model builds graphs once at most, to rename weights of another port, and code for
+// size takes less time to compile.
 #pragma once
 
 #include <fovea/blocks/efficientdet_heads.hpp>

@@ -1,6 +1,6 @@
 // EfficientNet for classification: from its table to a graph. The backbone half also serves the detectors.
-// Cold code: graphs are built at run time only to rename weights of another port, once, and code for size
-// takes less time to compile.
+// Cold code: at run time a model builds graphs once at most, to rename weights of another port, and code for
+// size takes less time to compile.
 #pragma once
 
 #include <fovea/blocks/mbconv.hpp>

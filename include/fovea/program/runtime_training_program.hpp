@@ -1,6 +1,7 @@
 // A training program built at run time, for tables that a user gives then.
 #pragma once
 
+#include <fovea/kernels/training_kernel_table.hpp>
 #include <fovea/program/runtime_graph.hpp>
 #include <fovea/program/training_program.hpp>
 

@@ -62,16 +62,7 @@ template <class Compiled>
 inline constexpr auto training_kernels_of =
     pick_training_kernels<Compiled>(std::make_index_sequence<Compiled::steps.size()>{});
 
-template <std::size_t... I>
-constexpr std::array<training_kernel, sizeof...(I)> all_training_kernels(std::index_sequence<I...>) noexcept {
-    return {{training_kernel_for<static_cast<training_kernel_id>(I)>()...}};
-}
-
 } // namespace kernel_detail
-
-// Every pair, by id, for graphs that are built at run time.
-inline constexpr auto training_kernel_table =
-    kernel_detail::all_training_kernels(std::make_index_sequence<training_kernel_count>{});
 
 // The training side of a model type (fovea::model, or anything with a `table`).
 //     using training = fovea::training_model<fovea::ssdlite320_mobilenet_v3_large<>>;
